@@ -1,0 +1,6 @@
+"""Waveform to log-mel."""
+
+from auffusion.mel.filterbank import mel_filterbank as mel_filterbank
+from auffusion.mel.spectrogram import MelConfig as MelConfig
+from auffusion.mel.spectrogram import MelSpectrogram as MelSpectrogram
+from auffusion.mel.spectrogram import normalise_peak as normalise_peak
