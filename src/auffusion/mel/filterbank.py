@@ -39,8 +39,8 @@ def mel_filterbank(
     Equals `librosa.filters.mel` with `htk=False, norm="slaney"`.
     """
     bins_hz = np.linspace(0.0, sample_rate / 2, fft_length // 2 + 1)
-    limits = hz_to_mel(np.array([low_hz, high_hz]))
-    edges_hz = mel_to_hz(np.linspace(limits[0], limits[1], bands + 2))
+    low, high = (float(limit) for limit in hz_to_mel(np.array([low_hz, high_hz])))
+    edges_hz = mel_to_hz(np.linspace(low, high, bands + 2))
     lower, centre, upper = (edges_hz[i : i + bands, None] for i in range(3))
     rising = (bins_hz - lower) / (centre - lower)
     falling = (upper - bins_hz) / (upper - centre)

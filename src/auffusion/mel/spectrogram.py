@@ -13,6 +13,10 @@ from auffusion.shapes import LogMel, Waveform
 PEAK = 0.95
 """The level that `normalise_peak` brings every sound to before analysis."""
 
+# A frame's spectrum takes forty times the memory of its samples: ten minutes at once would need
+# a gigabyte. So many frames are analysed at a time, 41 s of sound at the published hop.
+_BLOCK = 4096
+
 
 @dataclass(frozen=True, kw_only=True)
 class MelConfig:
@@ -41,6 +45,16 @@ class MelConfig:
                 f"hop_length {self.hop_length}, window_length {self.window_length} and fft_length "
                 f"{self.fft_length} must not decrease in this order"
             )
+        if self.hop_length < 1 or (self.fft_length - self.hop_length) % 2:
+            # Half the difference is padded at each end; a half sample cannot be.
+            raise InputError(
+                f"hop_length {self.hop_length} must be at least 1 and differ from fft_length "
+                f"{self.fft_length} by an even number"
+            )
+        if self.bands < 1 or not self.floor > 0:
+            raise InputError(
+                f"bands {self.bands} must be at least 1, and floor {self.floor} above zero"
+            )
         if not 0 <= self.low_hz < self.high_hz <= self.sample_rate / 2:
             raise InputError(
                 f"the mel range {self.low_hz}-{self.high_hz} Hz must lie within 0 and half the "
@@ -54,8 +68,8 @@ class MelConfig:
 
     @property
     def minimum_samples(self) -> int:
-        """The shortest sound that can be analysed: a reflection needs more than its own length."""
-        return self.padding + 1
+        """The shortest sound that can be analysed: one frame, and more than what is reflected."""
+        return max(self.padding + 1, self.hop_length)
 
     def duration_s(self, frames: int) -> float:
         """Seconds of sound in so many frames."""
@@ -109,8 +123,18 @@ class MelSpectrogram(nn.Module):
         # Padding by (fft - hop) in all puts frame k on samples [k·hop, (k+1)·hop), so that a
         # vocoder that upsamples each frame by hop gives back exactly the input length.
         padded = F.pad(waveform[:, None], (config.padding, config.padding), mode="reflect")[:, 0]
+        frames = waveform.shape[-1] // config.hop_length
+        blocks = [
+            self._analyse(padded[:, first * config.hop_length :], min(_BLOCK, frames - first))
+            for first in range(0, frames, _BLOCK)
+        ]
+        return torch.cat(blocks, dim=-1)
+
+    def _analyse(self, padded: Waveform, frames: int) -> LogMel:
+        """The first `frames` frames of a padded waveform."""
+        config = self.config
         spectrum = torch.stft(
-            padded,
+            padded[:, : (frames - 1) * config.hop_length + config.fft_length],
             config.fft_length,
             config.hop_length,
             config.window_length,
