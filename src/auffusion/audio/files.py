@@ -1,0 +1,71 @@
+"""Files that are whole or not there."""
+
+import errno
+import os
+import secrets
+from pathlib import Path
+
+from auffusion.errors import InputError
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the file would exceed the size limit",
+    errno.ENOENT: "its folder does not exist",
+    errno.ENOTDIR: "its folder is not a folder",
+    errno.EACCES: "its folder may not be written to",
+    errno.EPERM: "its folder may not be written to",
+    errno.EROFS: "the disk is read-only",
+    errno.ENAMETOOLONG: "its name is too long",
+}
+
+
+def write_file(path: str | Path, data: bytes) -> None:
+    """Write a file so that nobody ever sees half of it, and a failure leaves what was there.
+
+    The bytes go to a temporary file beside it, which takes the name when all is on the disk.
+
+    Raises:
+        InputError: the file cannot be written; the sentence names it and the reason.
+    """
+    path = Path(path)
+    try:
+        # Renaming over a device would replace the device.
+        if path.exists() and not path.is_file():
+            raise InputError(f"cannot write {path}: it is a folder or a device; name a file")
+        _replace(path, data)
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot write {path}: {_reason(error)}") from error
+
+
+def _reason(error: OSError | ValueError) -> str:
+    if isinstance(error, OSError):
+        return _REASONS.get(error.errno or 0, error.strerror or str(error))
+    return str(error)  # a NUL in the name
+
+
+def _replace(path: Path, data: bytes) -> None:
+    # Not derived from the name, which may already be as long as a name can be.
+    temporary = path.parent / f".auffusion-{secrets.token_hex(8)}.tmp"
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    # The rename itself is on the disk only when the folder is; Windows has no such call.
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
