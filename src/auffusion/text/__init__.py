@@ -1,0 +1,13 @@
+"""Prompt to embedding."""
+
+from auffusion.text.adapter import ConditionAdapter as ConditionAdapter
+from auffusion.text.encoder import EncodedPrompts as EncodedPrompts
+from auffusion.text.encoder import PromptCutWarning as PromptCutWarning
+from auffusion.text.encoder import TextBranch as TextBranch
+from auffusion.text.encoder import TextEncoder as TextEncoder
+from auffusion.text.loading import build_text_encoder as build_text_encoder
+from auffusion.text.loading import load_text_encoder as load_text_encoder
+from auffusion.text.loading import load_tokenizer as load_tokenizer
+from auffusion.text.weights import read_state as read_state
+from auffusion.text.weights import read_weights as read_weights
+from auffusion.text.words import word_tokens as word_tokens

@@ -1,0 +1,129 @@
+"""Spectrogram picture to latent and back: `AutoencoderKL` with its ranges made explicit."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from auffusion.errors import InputError
+from auffusion.latent.windows import average_windows
+from auffusion.shapes import Latent, SpecImage
+
+# Rounding may leave [0, 1] by a little; a picture in [-1, 1] or [0, 255] by a lot.
+_RANGE_TOLERANCE = 1e-3
+
+
+class LatentCodec:
+    """Pictures in [0, 1] to latents of about unit variance, and back (paper §3.2).
+
+    Items pass the network one by one (`slicing`), which bounds the memory and changes nothing
+    else. Latents wider than `window` columns are decoded in windows that overlap by `overlap`
+    columns and are cross-faded in the picture; others are decoded whole.
+
+    Args:
+        vae: a diffusers `AutoencoderKL`.
+        window: widest latent that is decoded in one piece, in latent columns.
+        overlap: latent columns that neighbouring windows share at least.
+        slicing: one item at a time rather than the batch at once.
+    """
+
+    def __init__(
+        self,
+        vae: Any,  # noqa: ANN401
+        *,
+        window: int = 256,
+        overlap: int = 64,
+        slicing: bool = True,
+    ) -> None:
+        self.vae = vae
+        self.window = window
+        self.overlap = overlap
+        self.slicing = slicing
+
+    @property
+    def scale_factor(self) -> int:
+        """Picture rows and columns to one latent row and column."""
+        return 2 ** (len(self.vae.config.block_out_channels) - 1)
+
+    @property
+    def scaling_factor(self) -> float:
+        """What the posterior is multiplied by, so that latents have about unit variance."""
+        return float(self.vae.config.scaling_factor)
+
+    @torch.no_grad()
+    def encode(
+        self,
+        image: SpecImage,
+        *,
+        generators: Sequence[torch.Generator] | None = None,
+        sample: bool | None = None,
+    ) -> Latent:
+        """Latents of pictures.
+
+        Args:
+            image: pictures in [0, 1], sides divisible by `scale_factor`.
+            generators: one an item; the posterior is then sampled with them.
+            sample: False takes the posterior's mean although there are generators. Without
+                generators the mean is taken.
+
+        Raises:
+            InputError: a picture out of range or of a size the network cannot halve, or sampling
+                without a generator for each item.
+        """
+        self._check(image)
+        drawn = generators is not None if sample is None else sample
+        if drawn and (generators is None or len(generators) != len(image)):
+            given = 0 if generators is None else len(generators)
+            raise InputError(
+                f"sampling the posterior of {len(image)} pictures needs as many random "
+                f"generators, {given} were given: pass one an item or sample=False"
+            )
+        sources = list(generators) if generators is not None and drawn else None
+        size = 1 if self.slicing else len(image)
+        parts = [
+            self._encode(image[i : i + size], sources[i : i + size] if sources else None)
+            for i in range(0, len(image), size)
+        ]
+        return torch.cat(parts)
+
+    @torch.no_grad()
+    def decode(self, latent: Latent) -> SpecImage:
+        """Pictures in [0, 1] of latents; both sides `scale_factor` times as long."""
+        size = 1 if self.slicing else len(latent)
+        parts = [self._decode(latent[i : i + size]) for i in range(0, len(latent), size)]
+        return torch.cat(parts)
+
+    def _encode(self, image: SpecImage, generators: list[torch.Generator] | None) -> Latent:
+        pixels = (image * 2 - 1).to(device=self.vae.device, dtype=self.vae.dtype)
+        posterior = self.vae.encode(pixels).latent_dist
+        latent = posterior.mode() if generators is None else posterior.sample(generators)
+        return latent * self.scaling_factor
+
+    def _decode(self, latent: Latent) -> SpecImage:
+        return average_windows(
+            self._decode_window,
+            latent,
+            window=self.window,
+            overlap=self.overlap,
+            scale=self.scale_factor,
+        )
+
+    def _decode_window(self, latent: Latent) -> SpecImage:
+        scaled = latent.to(device=self.vae.device, dtype=self.vae.dtype) / self.scaling_factor
+        # Left in half precision, the clamped picture would lose 0.01 in log-mel.
+        return (self.vae.decode(scaled).sample.float() / 2 + 0.5).clamp(0, 1)
+
+    def _check(self, image: SpecImage) -> None:
+        height, width = image.shape[-2:]
+        if height % self.scale_factor or width % self.scale_factor:
+            raise InputError(
+                f"a picture of {height}x{width} cannot be encoded: both sides must be multiples "
+                f"of {self.scale_factor}, pad it with 0 (silence)"
+            )
+        lowest, highest = image.amin().item(), image.amax().item()
+        # Written so that NaN fails too.
+        if not (lowest >= -_RANGE_TOLERANCE and highest <= 1 + _RANGE_TOLERANCE):
+            raise InputError(
+                f"pictures must lie in [0, 1], these reach from {lowest:.3g} to {highest:.3g}: "
+                "encode them with MelImageCodec"
+            )
