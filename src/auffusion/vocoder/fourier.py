@@ -6,6 +6,7 @@ on a CPU it is some twenty times cheaper than HiFi-GAN at the published size.
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -55,7 +56,9 @@ class _ConvNextBlock(nn.Module):
         self.narrow = nn.Linear(expansion * channels, channels)
         self.scale = nn.Parameter(torch.full((channels,), scale))
 
-    def forward(self, x: Float[Tensor, "batch channel frame"]) -> Float[Tensor, "batch channel frame"]:
+    def forward(
+        self, x: Float[Tensor, "batch channel frame"]
+    ) -> Float[Tensor, "batch channel frame"]:
         y = self.norm(self.depthwise(x).transpose(1, 2))
         y = self.narrow(F.gelu(self.widen(y))) * self.scale
         return x + y.transpose(1, 2)
@@ -99,7 +102,9 @@ class FourierVocoder(nn.Module):
 
     def _overlap_add(self, spectrum: Tensor) -> Waveform:
         length, hop = self.config.fft_length, self.config.hop_length
-        frames = torch.fft.irfft(spectrum, length, dim=1, norm="backward") * self.window[:, None]
+        # torch does not annotate its transforms.
+        frames = cast("Tensor", torch.fft.irfft(spectrum, length, dim=1, norm="backward"))
+        frames = frames * self.window[:, None]
         total = (spectrum.shape[-1] - 1) * hop + length
         fold = {"output_size": (1, total), "kernel_size": (1, length), "stride": (1, hop)}
         waveform = F.fold(frames, **fold)[:, 0, 0]
