@@ -1,0 +1,210 @@
+"""Does the embedded model make the sound that was asked for?
+
+A small convolutional judge is trained on the real training clips of twenty classes, and on nothing
+else; it is told by its accuracy on the real validation clips. Then the model makes five sounds of
+each class, and the judge names them. The classes were fixed before the model was trained: those of
+the sound list with the most clips of which at least two are in the validation split.
+
+    python benchmarks/embedded_classes.py WORK [--model embedded] [--guidance 3] [--pictures DIR]
+
+WORK is the folder of `auffusion.recipes.embedded` (for the sound library and the judge's weights).
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from auffusion.data.scenes import CANVAS, SceneComposer, Sound, load_sounds
+from auffusion.mel import MelSpectrogram, normalise_peak
+
+PROMPTS = {
+    "guitar": "an acoustic guitar strum",
+    "growl": "a monster growling",
+    "scream": "a man screaming",
+    "footsteps": "footsteps on stone",
+    "drum beat": "a drum kit playing a fast rock beat",
+    "door": "a door closing",
+    "bird song": "birds singing",
+    "wind": "wind blowing",
+    "explosion": "an explosion",
+    "fire": "a fire burning",
+    "gunshot": "a gunshot",
+    "laser": "a laser gun firing",
+    "kick drum": "a kick drum",
+    "water": "water flowing",
+    "dog": "a dog barking",
+    "machine gun": "a machine gun firing",
+    "thunder": "thunder rumbling",
+    "tabla": "a tabla drum stroke",
+    "bell note": "a bell-like tone playing a note",
+    "metal hit": "metal being hit",
+}
+LABELS = list(PROMPTS)
+SEEDS = range(5)
+WINDOW = 256
+_STEPS, _BATCH = 2000, 24
+
+
+class Judge(nn.Module):
+    """Log-mel windows of 2.56 s to one score a class."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = [1, 16, 32, 64, 96, 128]
+        self.blocks = nn.Sequential(
+            *[
+                nn.Sequential(
+                    nn.Conv2d(a, b, 3, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU(), nn.MaxPool2d(2)
+                )
+                for a, b in zip(widths, widths[1:], strict=False)
+            ]
+        )
+        self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(2 * widths[-1], len(LABELS)))
+
+    def forward(self, log_mel: Tensor) -> Tensor:
+        """Scores of windows [batch, 256, 256]."""
+        small = F.avg_pool2d(log_mel[:, None], (4, 2))
+        # The level of a recording says nothing of its class.
+        small = (small - small.amax(dim=(2, 3), keepdim=True) + 6.0) / 3.0
+        features = self.blocks(small.clamp_min(-2.5))
+        return self.head(torch.cat([features.mean((2, 3)), features.amax((2, 3))], dim=1))
+
+
+def train_judge(work: Path) -> Judge:
+    """A judge fitted to the real training clips; kept in WORK/judge.safetensors."""
+    path, judge = work / "judge.safetensors", Judge()
+    if path.is_file():
+        judge.load_state_dict(load_file(path))
+        return judge.eval()
+    sounds = [s for s in load_sounds(work / "library", "train") if s.clip.label in PROMPTS]
+    torch.manual_seed(0)
+    mel, judge = MelSpectrogram(), judge.train()
+    optimiser = torch.optim.AdamW(judge.parameters(), 2e-3, weight_decay=0.05)
+    plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=_STEPS)
+    composers = {label: SceneComposer([s for s in sounds if s.clip.label == label]) for label in LABELS}
+    for step in range(_STEPS):
+        rng = np.random.default_rng((1, step))
+        targets = rng.integers(len(LABELS), size=_BATCH)
+        waves = [_window(composers[LABELS[t]], rng) for t in targets]
+        windows = _disturbed(mel(torch.from_numpy(np.stack(waves)).float()), rng)
+        loss = F.cross_entropy(judge(windows), torch.from_numpy(targets), label_smoothing=0.1)
+        loss.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+        plan.step()
+    save_file(judge.state_dict(), path)
+    return judge.eval()
+
+
+def _window(composer: SceneComposer, rng: np.random.Generator) -> np.ndarray:
+    scene, _ = composer.compose(int(rng.integers(2**31)))
+    length = WINDOW * 160
+    for _ in range(8):
+        start = int(rng.integers(CANVAS - length))
+        piece = scene[start : start + length]
+        if np.abs(piece).max() > 0.05:
+            break
+    return piece / max(0.05, np.abs(piece).max())
+
+
+def _disturbed(windows: Tensor, rng: np.random.Generator) -> Tensor:
+    """Other recordings of the same: a tilt of the spectrum, a noise floor, a band or moment missing."""
+    bands = torch.linspace(-1, 1, windows.shape[1])[None, :, None]
+    tilt = torch.from_numpy(rng.uniform(-1.5, 1.5, (len(windows), 1, 1))).float()
+    floor = torch.from_numpy(rng.uniform(-11.5, -5.0, (len(windows), 1, 1))).float()
+    out = torch.logaddexp(windows + tilt * bands, floor.expand_as(windows))
+    for row in out:
+        band, moment = rng.integers(0, 224), rng.integers(0, 224)
+        row[band : band + int(rng.integers(1, 32))] = row.min()
+        row[:, moment : moment + int(rng.integers(1, 32))] = row.min()
+    return out
+
+
+@torch.no_grad()
+def scores(judge: Judge, waveform: Tensor) -> Tensor:
+    """Mean log-probability of each class over the sounding windows of a sound [1, time]."""
+    log_mel = MelSpectrogram()(normalise_peak(waveform))
+    starts = range(0, max(1, log_mel.shape[-1] - WINDOW + 1), WINDOW // 2)
+    windows = torch.cat([F.pad(log_mel[..., s : s + WINDOW], (0, max(0, WINDOW - log_mel.shape[-1])), value=-11.5) for s in starts])
+    sounding = windows.amax((1, 2)) > log_mel.max() - 4.0
+    return judge(windows[sounding]).log_softmax(-1).mean(0)
+
+
+def real_accuracy(judge: Judge, work: Path) -> dict[str, list[bool]]:
+    """For each class, whether each real validation clip was named."""
+    named: dict[str, list[bool]] = {label: [] for label in LABELS}
+    for sound in load_sounds(work / "library", "validation"):
+        if sound.clip.label in PROMPTS:
+            best = int(scores(judge, _canvas(sound)).argmax())
+            named[sound.clip.label].append(LABELS[best] == sound.clip.label)
+    return named
+
+
+def _canvas(sound: Sound) -> Tensor:
+    """The clip again and again for ten seconds, as the model's sounds are."""
+    gap = np.zeros(4000, np.float32)
+    return torch.from_numpy(np.resize(np.concatenate([sound.samples, gap]), CANVAS))[None]
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--model", default="embedded")
+    parser.add_argument("--guidance", type=float)
+    parser.add_argument("--steps", type=int, default=25)
+    parser.add_argument("--pictures", type=Path)
+    given = parser.parse_args()
+    judge = train_judge(given.work)
+    real = real_accuracy(judge, given.work)
+    found = sum(sum(hits) for hits in real.values())
+    total = sum(len(hits) for hits in real.values())
+    print(f"judge on real validation clips: {found} of {total} = {found / total:.1%}")
+    rows = generated(judge, given)
+    print("| class | prompt | real, judge right | generated, top-1 of 5 | top-5 of 5 |\n|---|---|---|---|---|")
+    for label, (first, fifth) in rows.items():
+        print(f"| {label} | {PROMPTS[label]} | {sum(real[label])}/{len(real[label])} | {first} | {fifth} |")
+    count = len(LABELS) * len(SEEDS)
+    top1, top5 = (sum(row[i] for row in rows.values()) / count for i in (0, 1))
+    print(json.dumps({"top1": top1, "top5": top5, "judge_real": found / total, "sounds": count}))
+
+
+def generated(judge: Judge, given: argparse.Namespace) -> dict[str, tuple[int, int]]:
+    """For each class, how many of five sounds the judge names first, and among the first five."""
+    from auffusion import AuffusionPipeline  # noqa: PLC0415
+    from auffusion.image import spectrogram_figure  # noqa: PLC0415
+
+    pipe = AuffusionPipeline.from_pretrained(given.model)
+    pipe.set_progress_bar_config(disable=True)
+    pipe.scheduler = _fast(pipe.scheduler)
+    extra = {} if given.guidance is None else {"guidance_scale": given.guidance}
+    rows: dict[str, tuple[int, int]] = {}
+    for label, prompt in PROMPTS.items():
+        ranks: list[int] = []
+        for seed in SEEDS:
+            made = pipe(prompt, seeds=[seed], num_inference_steps=given.steps, output_type="pt", **extra)
+            order = scores(judge, torch.as_tensor(made.audios[0]).reshape(1, -1).float()).argsort(descending=True)
+            ranks.append(order.tolist().index(LABELS.index(label)))
+            if given.pictures is not None and seed == 0:
+                given.pictures.mkdir(parents=True, exist_ok=True)
+                name = prompt.replace(" ", "_")
+                spectrogram_figure(torch.as_tensor(made.spectrograms[0])).save(given.pictures / f"{name}.png")
+        rows[label] = sum(r == 0 for r in ranks), sum(r < 5 for r in ranks)
+    return rows
+
+
+def _fast(scheduler: object) -> object:
+    from auffusion.denoise import make_scheduler  # noqa: PLC0415
+
+    return make_scheduler("dpm++", scheduler.config)  # type: ignore[attr-defined]
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(2)
+    main()

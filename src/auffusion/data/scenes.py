@@ -1,0 +1,107 @@
+"""Clips in memory, and ten-second scenes composed of them.
+
+Most clips last one or two seconds and a model trained on them padded with silence learns silence.
+A scene fills the canvas instead: takes of one sound follow each other with irregular gaps, long
+sounds are looped with cross-fades. All randomness comes from the scene's own seed.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from auffusion.data.preparers.sound_library import SAMPLE_RATE, Clip, read_clips
+
+CANVAS = 163_840
+"""Samples of a scene: 10.24 s, 1024 frames."""
+_FADE = SAMPLE_RATE // 50
+_CROSSFADE = SAMPLE_RATE // 4
+_LONG_S = 4.0
+# Half of the clips are instruments, which are asked for far less often than sounds.
+_KIND_SHARE = {"music": 0.3, "fx": 0.6}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sound:
+    """A clip with its samples, float32 in [-1, 1]."""
+
+    clip: Clip
+    samples: np.ndarray
+
+
+def load_sounds(folder: Path, split: str) -> list[Sound]:
+    """All clips of a split (`train` or `validation`), decoded."""
+    return [
+        Sound(clip=clip, samples=soundfile.read(folder / clip.path, dtype="float32")[0])
+        for clip in read_clips(folder)
+        if clip.split == split
+    ]
+
+
+class SceneComposer:
+    """Draws scenes, each of one caption, from a set of sounds."""
+
+    def __init__(self, sounds: list[Sound]) -> None:
+        self.by_caption: dict[str, list[Sound]] = defaultdict(list)
+        labels: dict[str, set[str]] = defaultdict(set)
+        count: dict[str, int] = defaultdict(int)
+        kinds: dict[str, str] = {}
+        for sound in sounds:
+            self.by_caption[sound.clip.captions[0]].append(sound)
+            labels[sound.clip.label].add(sound.clip.captions[0])
+            count[sound.clip.label] += 1
+            kinds[sound.clip.label] = sound.clip.kind
+        self.labels = sorted(labels)
+        self.captions_of = {label: sorted(labels[label]) for label in self.labels}
+        share = {label: _KIND_SHARE.get(kind, 1.0) for label, kind in kinds.items()}
+        # The power lies between all clips alike (growls and guitar strums would rule) and all
+        # classes alike (most of a small model would go to classes of one clip, learnt by heart).
+        weight = np.array([count[label] ** 0.75 * share[label] for label in self.labels])
+        self.weights = weight / weight.sum()
+
+    def compose(self, seed: int) -> tuple[np.ndarray, Clip]:
+        """A scene of `CANVAS` samples, peak at most 1, and the clip whose captions describe it."""
+        rng = np.random.default_rng(seed)
+        label = self.labels[rng.choice(len(self.labels), p=self.weights)]
+        captions = self.captions_of[label]
+        sizes = np.sqrt([len(self.by_caption[caption]) for caption in captions])
+        takes = self.by_caption[captions[rng.choice(len(captions), p=sizes / sizes.sum())]]
+        first = takes[rng.integers(len(takes))]
+        if first.clip.seconds >= _LONG_S and first.clip.kind != "music":
+            scene = _looped(first.samples, rng)
+        else:
+            scene = _repeated(first, takes, rng)
+        return scene / max(1e-6, np.abs(scene).max()), first.clip
+
+
+def _faded(samples: np.ndarray) -> np.ndarray:
+    ramp = np.minimum(1.0, np.arange(len(samples), dtype=np.float32) / min(_FADE, len(samples) / 4))
+    return samples * ramp * ramp[::-1]
+
+
+def _repeated(first: Sound, takes: list[Sound], rng: np.random.Generator) -> np.ndarray:
+    """Takes one after the other, irregularly spaced, a little louder or softer each."""
+    scene = np.zeros(CANVAS, np.float32)
+    at = int(rng.uniform(0.0, 0.4) * SAMPLE_RATE)
+    # One spacing a scene: steps come evenly, barks in bouts, and both must be seen.
+    gap_s = float(rng.choice([0.05, 0.2, 0.5, 1.0]))
+    sound = first
+    while at < CANVAS - SAMPLE_RATE // 10:
+        level = 10 ** (rng.uniform(-6.0, 0.0) / 20) / max(0.05, np.abs(sound.samples).max())
+        piece = _faded(sound.samples[: CANVAS - at]) * level
+        scene[at : at + len(piece)] += piece
+        at += len(piece) + int(rng.exponential(gap_s) * SAMPLE_RATE)
+        sound = takes[rng.integers(len(takes))]
+    return scene
+
+
+def _looped(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A long sound from a random place on, going round with a cross-fade of equal power."""
+    fade = min(_CROSSFADE, len(samples) // 4)
+    rise = np.sin(np.linspace(0.0, np.pi / 2, fade, dtype=np.float32))
+    ring = samples[: len(samples) - fade].copy()
+    ring[:fade] = ring[:fade] * rise + samples[len(samples) - fade :] * rise[::-1]
+    start = int(rng.integers(len(ring)))
+    return np.resize(np.roll(ring, -start), CANVAS)

@@ -1,0 +1,83 @@
+"""Train a vocoder to give back the waveform of a log-mel spectrogram."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from auffusion.data.scenes import Sound
+from auffusion.mel import MelSpectrogram
+from auffusion.shapes import Waveform
+from auffusion.train.run import ExponentialAverage, Run, Schedule, adamw, step_optimiser
+from auffusion.train.segments import draw_segments
+
+
+@dataclass(frozen=True, kw_only=True)
+class VocoderTraining:
+    """Settings of a run."""
+
+    schedule: Schedule = field(default_factory=lambda: Schedule(steps=4000, learning_rate=8e-4))
+    """Length and learning rate."""
+    batch: int = 8
+    """Segments a step."""
+    samples: int = 20_480
+    """Samples of a segment, a multiple of the hop."""
+    mel_noise: float = 0.1
+    """Standard deviation of noise added to the input, so that a VAE's small errors do no harm."""
+    seed: int = 0
+    """Seed of all draws."""
+    save_every: int = 250
+    """Steps between checkpoints."""
+
+
+class MultiResolutionStft(nn.Module):
+    """Mean over several transforms of log-magnitude distance and spectral convergence.
+
+    Parallel WaveGAN's loss (arXiv 1910.11480, Eqs. 4-6).
+    """
+
+    def __init__(self, lengths: tuple[int, ...] = (128, 256, 512, 1024, 2048)) -> None:
+        super().__init__()
+        self.lengths = lengths
+
+    def forward(self, estimate: Waveform, target: Waveform) -> Tensor:
+        """Distance of two waveforms."""
+        total = torch.zeros(())
+        for length in self.lengths:
+            a, b = (_magnitude(wave, length) for wave in (estimate, target))
+            convergence = torch.linalg.vector_norm(b - a) / torch.linalg.vector_norm(b).clamp_min(1e-3)
+            total = total + convergence + (b.log() - a.log()).abs().mean()
+        return total / len(self.lengths)
+
+
+def _magnitude(waveform: Waveform, length: int) -> Tensor:
+    window = torch.hann_window(length)
+    spectrum = torch.stft(waveform, length, length // 4, window=window, return_complex=True)
+    return torch.sqrt(spectrum.real.square() + spectrum.imag.square() + 1e-7)
+
+
+def train_vocoder(
+    vocoder: nn.Module, sounds: list[Sound], settings: VocoderTraining, folder: Path
+) -> nn.Module:
+    """The vocoder with the averaged weights of the whole run; resumes where it stopped."""
+    run, mel, distance = Run(folder, settings), MelSpectrogram(), MultiResolutionStft()
+    average = ExponentialAverage(vocoder, 0.999)
+    optimiser = adamw(vocoder.parameters(), settings.schedule.learning_rate, 0.01)
+    for step in range(run.restore(vocoder, average, optimiser), settings.schedule.steps):
+        target = draw_segments(sounds, settings.samples, settings.batch, (settings.seed, step, run.rank))
+        log_mel = mel(target)
+        noise = torch.randn(log_mel.shape, generator=run.generator(step))
+        estimate = vocoder(log_mel + settings.mel_noise * noise)
+        spectral = distance(estimate, target)
+        mel_error = (mel(estimate) - log_mel).abs().mean()
+        (spectral + mel_error).backward()
+        norm = step_optimiser(optimiser, vocoder, settings.schedule.rate(step))
+        average.update(vocoder, step)
+        if step % 25 == 0:
+            run.log(step, spectral=spectral.item(), mel=mel_error.item(), norm=norm)
+        if (step + 1) % settings.save_every == 0:
+            run.save(step + 1, vocoder, average, optimiser)
+    run.save(settings.schedule.steps, vocoder, average, optimiser)
+    vocoder.load_state_dict(average.weights)
+    return vocoder.eval()
