@@ -1,0 +1,35 @@
+"""Auffusion: text to audio with latent diffusion on spectrogram pictures.
+
+Importing the package loads neither torch nor diffusers; what is named here comes when it is used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from auffusion.models import embedded_model as embedded_model
+    from auffusion.pipeline import AuffusionOutput as AuffusionOutput
+    from auffusion.pipeline import AuffusionPipeline as AuffusionPipeline
+
+    __version__: str
+
+_HOMES = {
+    "AuffusionPipeline": "auffusion.pipeline",
+    "AuffusionOutput": "auffusion.pipeline",
+    "embedded_model": "auffusion.models",
+}
+__all__ = ["AuffusionOutput", "AuffusionPipeline", "__version__", "embedded_model"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the home defines
+    """The public names, loaded at their first use."""
+    if name == "__version__":
+        # Reading the installation's records takes longer than all the rest of this file.
+        return import_module("importlib.metadata").version("auffusion")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

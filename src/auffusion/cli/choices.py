@@ -1,0 +1,60 @@
+"""The words an option may take, and options that several commands share."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Device(StrEnum):
+    """Where the networks run."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+    MPS = "mps"
+
+
+class Precision(StrEnum):
+    """Numbers the networks count with; the vocoder always counts in float32."""
+
+    FLOAT32 = "float32"
+    FLOAT16 = "float16"
+    BFLOAT16 = "bfloat16"
+
+
+class Sampler(StrEnum):
+    """The names in `auffusion.denoise.SCHEDULERS`, which is too heavy to import for a help page."""
+
+    DDPM = "ddpm"
+    DDIM = "ddim"
+    PNDM = "pndm"
+    DPM = "dpm++"
+    UNIPC = "unipc"
+    EULER = "euler"
+    EULER_ANCESTRAL = "euler-a"
+    LCM = "lcm"
+
+
+class FileKind(StrEnum):
+    """Sound files that are written."""
+
+    WAV = "wav"
+    FLAC = "flac"
+
+
+class Stage(StrEnum):
+    """How far a sound goes before it comes back."""
+
+    MEL = "mel"
+    IMAGE = "image"
+    LATENT = "latent"
+
+
+ModelOption = Annotated[
+    str,
+    typer.Option("--model", "-m", help="'embedded', a model folder or a hub id.", metavar="MODEL"),
+]
+DeviceOption = Annotated[
+    Device, typer.Option("--device", help="auto takes CUDA, then MPS, then the CPU.")
+]

@@ -1,0 +1,152 @@
+"""What decides a sound, and the record of it that every file carries."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, cast
+
+from auffusion.errors import InputError
+
+FAST_STEPS = 25
+"""Steps of the command line: with DPM-Solver++ as good as the published 100 (paper, Table 5)."""
+
+NOTE = "Generated audio: made by a model from the prompt, not recorded."
+HIGHEST_SEED = 2**32 - 1
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "prompt": (str,),
+    "negative": (str, type(None)),
+    "seed": (int,),
+    "steps": (int,),
+    "guidance": (float, int, type(None)),
+    "length_s": (float, int, type(None)),
+    "scheduler": (str,),
+    "dtype": (str,),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that decides the samples of one sound, besides the model."""
+
+    prompt: str = ""
+    """What to hear."""
+    negative: str | None = None
+    """What not to hear; None is no text, as the model was trained."""
+    seed: int = 0
+    """Decides the noise; the same on every device."""
+    steps: int = FAST_STEPS
+    """Denoising steps."""
+    guidance: float | None = None
+    """Guidance scale s (the paper's w + 1); None is the model's own."""
+    length_s: float | None = None
+    """Seconds; None is the model's training window."""
+    scheduler: str = "dpm++"
+    """Name of the sampler."""
+    dtype: str = "float32"
+    """Precision of the networks."""
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise InputError(f"--steps is {self.steps}, expected 1 or more")
+        if self.guidance is not None and not (0 <= self.guidance and math.isfinite(self.guidance)):
+            raise InputError(f"--guidance is {self.guidance}, expected 0 or more")
+        if self.length_s is not None and not (0 < self.length_s and math.isfinite(self.length_s)):
+            raise InputError(f"--length is {self.length_s}, expected seconds above 0")
+        if not 0 <= self.seed <= HIGHEST_SEED:
+            raise InputError(f"the seed {self.seed} is not within 0 and {HIGHEST_SEED}")
+        for text in (self.prompt, self.negative or ""):
+            if not _is_text(text):
+                raise InputError(f"the prompt {text!r} holds bytes that are not UTF-8")
+
+
+def _is_text(text: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What a generated file says about itself."""
+
+    settings: Settings
+    """What made it."""
+    model: str
+    """The model as it was named."""
+    identity: str
+    """SHA-256 of the model's content."""
+    version: str
+    """Version of auffusion."""
+    samples: str
+    """SHA-256 of the 16-bit samples."""
+
+    def makes_the_same_as(self, other: "Record") -> bool:
+        """Whether both describe the same sound, whatever the version and the model's address."""
+        return (self.settings, self.identity) == (other.settings, other.identity)
+
+    def to_comment(self) -> str:
+        """JSON for the comment field; ASCII, because not every reader of WAV knows UTF-8."""
+        return json.dumps(
+            {
+                "auffusion": self.version,
+                "note": NOTE,
+                "model": {"name": self.model, "sha256": self.identity},
+                "settings": asdict(self.settings),
+                "samples_sha256": self.samples,
+            }
+        )
+
+    def to_metadata(self) -> dict[str, str]:
+        """The fields of a sound file."""
+        title = " ".join(self.settings.prompt.replace("\0", " ").split())
+        return {
+            "title": title[:200],
+            "software": f"auffusion {self.version}",
+            "comment": self.to_comment(),
+        }
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str], source: str) -> "Record":
+        """The record in a file's fields.
+
+        Raises:
+            InputError: there is none, or it was damaged; the sentence begins with `source`.
+        """
+        try:
+            content = json.loads(metadata.get("comment", ""))
+            return cls(
+                settings=_settings(content["settings"]),
+                model=_text(content["model"]["name"]),
+                identity=_text(content["model"]["sha256"]),
+                version=_text(content["auffusion"]),
+                samples=_text(content["samples_sha256"]),
+            )
+        except InputError:
+            raise
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise InputError(
+                f"{source} carries no settings of auffusion, or they are damaged: only a file "
+                "made by auffusion generate can be made again"
+            ) from error
+
+
+def _settings(content: Any) -> Settings:  # noqa: ANN401
+    values = cast("dict[str, Any]", dict(content))
+    for field in fields(Settings):
+        if not isinstance(values[field.name], _KINDS[field.name]):
+            raise TypeError(field.name)
+    for number in ("guidance", "length_s"):
+        values[number] = None if values[number] is None else float(values[number])
+    return Settings(**values)
+
+
+def _text(value: Any) -> str:  # noqa: ANN401
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def digest(samples: bytes) -> str:
+    """SHA-256 of little-endian 16-bit samples."""
+    return hashlib.sha256(samples).hexdigest()

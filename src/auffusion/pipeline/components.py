@@ -1,0 +1,154 @@
+"""Our stages as components of a diffusers pipeline, so that they are saved, moved and offloaded.
+
+A plain `nn.Module` would be left out by `save_pretrained` with a mere warning. Saved folders name
+this module's path in `model_index.json`: the file must stay where it is.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
+from jaxtyping import Float
+from torch import Tensor
+
+from auffusion.shapes import LogMel, Waveform
+from auffusion.text import ConditionAdapter
+from auffusion.vocoder import FourierVocoder, FourierVocoderConfig, HifiGan, HifiGanConfig
+
+
+class _InFloat32(ModelMixin):
+    """A component that moves with the pipeline but keeps its precision.
+
+    A vocoder in 16 bits reaches ±1 where it should not and hisses; it is a small part of the
+    work, so that there is nothing to gain.
+    """
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:  # noqa: ANN401
+        def keep(tensor: Tensor) -> Tensor:
+            moved = fn(tensor)
+            # From the original, so that a way through 16 bits does not round it.
+            return moved if moved.dtype == tensor.dtype else tensor.to(moved.device)
+
+        return super()._apply(keep, recurse)
+
+
+class HifiGanVocoder(_InFloat32, ConfigMixin):
+    """`HifiGan` as a component; arguments are the fields of `HifiGanConfig`."""
+
+    @register_to_config
+    def __init__(
+        self,
+        num_mels: int = 256,
+        upsample_initial_channel: int = 512,
+        upsample_rates: Sequence[int] = (5, 4, 4, 2),
+        upsample_kernel_sizes: Sequence[int] = (11, 8, 8, 4),
+        resblock: str = "1",
+        resblock_kernel_sizes: Sequence[int] = (3, 7, 11),
+        resblock_dilation_sizes: Sequence[Sequence[int]] = ((1, 3, 5), (1, 3, 5), (1, 3, 5)),
+    ) -> None:
+        super().__init__()
+        self.network = HifiGan(
+            HifiGanConfig.from_dict(
+                {
+                    "num_mels": num_mels,
+                    "upsample_initial_channel": upsample_initial_channel,
+                    "upsample_rates": upsample_rates,
+                    "upsample_kernel_sizes": upsample_kernel_sizes,
+                    "resblock": resblock,
+                    "resblock_kernel_sizes": resblock_kernel_sizes,
+                    "resblock_dilation_sizes": resblock_dilation_sizes,
+                }
+            )
+        )
+
+    @classmethod
+    def wrap(cls, network: HifiGan) -> "HifiGanVocoder":
+        """A component around a generator that exists."""
+        with torch.device("meta"):
+            component = cls(**asdict(network.config))
+        component.network = network
+        return component.eval()
+
+    @property
+    def bands(self) -> int:
+        """Mel bands of the input."""
+        return self.network.config.num_mels
+
+    @property
+    def hop_length(self) -> int:
+        """Samples a frame gives."""
+        return self.network.config.hop_length
+
+    def forward(self, log_mel: LogMel) -> Waveform:
+        """Synthesise, in float32."""
+        return self.network(log_mel.float())
+
+
+class FourierVocoderModel(_InFloat32, ConfigMixin):
+    """`FourierVocoder` as a component; arguments are the fields of `FourierVocoderConfig`."""
+
+    @register_to_config
+    def __init__(
+        self,
+        bands: int = 256,
+        channels: int = 192,
+        blocks: int = 6,
+        expansion: int = 3,
+        fft_length: int = 640,
+        hop_length: int = 160,
+    ) -> None:
+        super().__init__()
+        self.network = FourierVocoder(
+            FourierVocoderConfig(
+                bands=bands,
+                channels=channels,
+                blocks=blocks,
+                expansion=expansion,
+                fft_length=fft_length,
+                hop_length=hop_length,
+            )
+        )
+
+    @classmethod
+    def wrap(cls, network: FourierVocoder) -> "FourierVocoderModel":
+        """A component around a vocoder that exists."""
+        component = cls(**asdict(network.config))
+        component.network = network
+        return component.eval()
+
+    @property
+    def bands(self) -> int:
+        """Mel bands of the input."""
+        return self.network.config.bands
+
+    @property
+    def hop_length(self) -> int:
+        """Samples a frame gives."""
+        return self.network.config.hop_length
+
+    def forward(self, log_mel: LogMel) -> Waveform:
+        """Synthesise, in float32."""
+        return self.network(log_mel.float())
+
+
+class ConditionAdapterModel(ModelMixin, ConfigMixin):
+    """`ConditionAdapter` as a component."""
+
+    @register_to_config
+    def __init__(self, condition_dim: int = 768, cross_attention_dim: int = 768) -> None:
+        super().__init__()
+        self.network = ConditionAdapter(condition_dim, cross_attention_dim)
+
+    @classmethod
+    def wrap(cls, network: ConditionAdapter) -> "ConditionAdapterModel":
+        """A component around an adapter that exists."""
+        component = cls(network.proj.in_features, network.proj.out_features)
+        component.network = network
+        return component.eval()
+
+    def forward(self, embeds: Float[Tensor, "*batch condition"]) -> Float[Tensor, "*batch feature"]:
+        """Rows of `cross_attention_dim` features."""
+        return self.network(embeds)

@@ -1,0 +1,52 @@
+"""Which model it is: a hash of everything that makes its sound.
+
+Two folders of different layouts that hold the same model have the same identity, and one changed
+number gives another. The scheduler is left out: it is a setting of the call, like the seed.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from diffusers.configuration_utils import ConfigMixin
+from torch import Tensor, nn
+
+from auffusion.pipeline.pipeline import AuffusionPipeline
+from auffusion.pipeline.saved import SETTINGS
+
+# How a model is used by default does not change what it is.
+_DEFAULTS = {"default_steps", "default_guidance"}
+
+
+def model_identity(pipeline: AuffusionPipeline) -> str:
+    """64 hexadecimal digits: SHA-256 over the settings, the vocabularies and all weights."""
+    digest = hashlib.sha256()
+    _add_json(digest, {n: pipeline.config[n] for n in SETTINGS if n not in _DEFAULTS})
+    for name, component in sorted(pipeline.components.items()):
+        if isinstance(component, nn.Module):
+            _add_json(digest, [name, type(component).__name__, _settings(component)])
+            _add_state(digest, component.state_dict())
+        elif name.startswith("tokenizer") and component is not None:
+            _add_json(digest, [name, sorted(component.get_vocab().items())])
+    return digest.hexdigest()
+
+
+def _settings(component: nn.Module) -> dict[str, Any]:
+    """What a network's config says beyond its weights: heads, activations, scaling factors."""
+    if not isinstance(component, ConfigMixin):
+        # The weights of a text encoder decide its shape; its config is full of version notes.
+        return {}
+    return {n: v for n, v in component.config.items() if not n.startswith("_")}
+
+
+def _add_json(digest: Any, content: Any) -> None:  # noqa: ANN401 - hashlib's object; any JSON
+    digest.update(json.dumps(content, sort_keys=True, ensure_ascii=True).encode())
+
+
+def _add_state(digest: Any, state: Mapping[str, Tensor]) -> None:  # noqa: ANN401
+    for name, tensor in sorted(state.items()):
+        _add_json(digest, [name, str(tensor.dtype), list(tensor.shape)])
+        flat = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+        digest.update(flat.numpy().data)
