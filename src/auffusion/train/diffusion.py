@@ -14,6 +14,8 @@ from auffusion.errors import InputError
 from auffusion.shapes import Latent, TextEmbedding
 from auffusion.train.run import ExponentialAverage, Run, Schedule, adamw, step_optimiser
 
+_LOG_EVERY = 20
+
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
@@ -42,7 +44,14 @@ class DiffusionTraining:
     seed: int = 0
     """Seed of all draws."""
     save_every: int = 100
-    """Steps between checkpoints."""
+    """Steps between checkpoints, a multiple of 20."""
+
+    def __post_init__(self) -> None:
+        if not self.phases:
+            raise InputError("phases is empty: a run needs at least one")
+        # A line of the log is a mean over 20 steps; cut in two it would differ after a resume.
+        if self.save_every % _LOG_EVERY:
+            raise InputError(f"save_every is {self.save_every}: choose a multiple of {_LOG_EVERY}")
 
     def phase(self, step: int) -> Phase:
         """The phase a step belongs to."""
@@ -97,7 +106,17 @@ def train_diffusion(
         scenes: training data.
         settings: of the run.
         folder: for log and checkpoints.
+
+    Raises:
+        InputError: scenes narrower than a training window, or a checkpoint that cannot be read or
+            written.
     """
+    widest = max(phase.columns for phase in settings.phases)
+    if scenes.latents.shape[-1] < widest:
+        raise InputError(
+            f"the scenes are {scenes.latents.shape[-1]} latent columns wide and the windows "
+            f"{widest}: make the scenes longer or the windows shorter"
+        )
     run = Run(folder, settings)
     average = ExponentialAverage(network, settings.average_decay)
     optimiser = adamw(network.parameters(), settings.schedule.learning_rate, 0.01)
@@ -114,8 +133,8 @@ def train_diffusion(
         norm = step_optimiser(optimiser, network, settings.schedule.rate(step))
         average.update(network, step)
         losses.append(loss.item())
-        if (step + 1) % 20 == 0:
-            run.log(step + 1, loss=float(np.mean(losses[-20:])), norm=norm)
+        if (step + 1) % _LOG_EVERY == 0:
+            run.log(step + 1, loss=float(np.mean(losses[-_LOG_EVERY:])), norm=norm)
         if (step + 1) % settings.save_every == 0:
             run.save(step + 1, network, average, optimiser)
     run.save(settings.schedule.steps, network, average, optimiser)
@@ -132,7 +151,7 @@ def _draw(
     windows = [
         scenes.latents[i, :, :, s : s + phase.columns] for i, s in zip(chosen, starts, strict=True)
     ]
-    captions = [int(rng.choice(scenes.captions[i])) for i in chosen]
+    captions = [int(rng.choice(np.asarray(scenes.captions[int(i)]))) for i in chosen]
     kept = torch.from_numpy(rng.random(phase.batch) >= settings.unconditional).float()
     return torch.stack(windows).float(), scenes.features[captions].float(), kept
 

@@ -4,7 +4,7 @@ import os
 
 import torch
 import torch.distributed as dist
-from torch import nn
+from torch import Tensor, nn
 
 
 def join_group() -> tuple[int, int]:
@@ -25,5 +25,6 @@ def average_gradients(network: nn.Module) -> None:
     dist.all_reduce(flat)
     flat /= dist.get_world_size()
     sizes = [gradient.numel() for gradient in gradients]
-    for gradient, mean in zip(gradients, flat.split(sizes), strict=True):
+    means: tuple[Tensor, ...] = torch.split(flat, sizes)
+    for gradient, mean in zip(gradients, means, strict=True):
         gradient.copy_(mean.view_as(gradient))

@@ -4,17 +4,22 @@ import json
 import os
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import Field, asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import nn
 
 from auffusion.errors import InputError
+from auffusion.train.checkpoint import (
+    optimiser_tensors,
+    read_checkpoint,
+    restore_optimiser,
+    under,
+    write_checkpoint,
+)
 from auffusion.train.parallel import average_gradients, join_group
 
 
@@ -66,22 +71,37 @@ class ExponentialAverage:
                 self.weights[name].copy_(value)
 
 
-class Run:
-    """A folder with `log.jsonl`, the settings, and the newest checkpoint.
+@runtime_checkable
+class RunSettings(Protocol):
+    """A dataclass with all that a run depends on besides its data."""
 
-    A checkpoint is one safetensors file, written beside and renamed: an interrupted run finds
-    the last whole one.
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def seed(self) -> int:
+        """Seed of all draws."""
+        ...
+
+
+class Run:
+    """A folder with `log.jsonl`, `settings.json` and the newest `checkpoint.safetensors`.
+
+    An interrupted run goes on from its checkpoint and ends with the same weights and the same log
+    as one that was never interrupted, bit for bit.
     """
 
-    def __init__(self, folder: Path, settings: object) -> None:
+    def __init__(self, folder: Path, settings: RunSettings) -> None:
         self.rank, self.world = join_group()
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
-        self.seed = int(getattr(settings, "seed", 0))
-        plain = asdict(settings) if is_dataclass(settings) and not isinstance(settings, type) else {}
-        (folder / "settings.json").write_text(json.dumps(plain, indent=2, default=str) + "\n")
+        self.log_file = folder / "log.jsonl"
+        self.checkpoint = folder / "checkpoint.safetensors"
+        self.seed = settings.seed
         self.began = time.monotonic()
         self.before_s = 0.0
+        self.saved_step = 0
+        folder.mkdir(parents=True, exist_ok=True)
+        if not self.rank:
+            plain = json.dumps(asdict(settings), indent=2)
+            (folder / "settings.json").write_text(f"{plain}\n", encoding="utf-8")
 
     def generator(self, step: int) -> torch.Generator:
         """The noise of a step in this process: a resumed run draws what it would have drawn."""
@@ -96,55 +116,69 @@ class Run:
         """Append a line; the first process of a group speaks for all."""
         if self.rank:
             return
-        line = {"step": step, "seconds": round(self.elapsed_s, 1)}
-        line |= {name: float(f"{value:.6g}") for name, value in values.items()}
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as out:
+        line: dict[str, float | None] = {"step": step, "seconds": round(self.elapsed_s, 1)}
+        # JSON knows no NaN.
+        line |= {k: float(f"{v:.6g}") if np.isfinite(v) else None for k, v in values.items()}
+        with self.log_file.open("a", encoding="utf-8") as out:
             out.write(json.dumps(line) + "\n")
 
     def save(
-        self, step: int, network: nn.Module, average: ExponentialAverage, optimiser: torch.optim.Optimizer
+        self,
+        step: int,
+        network: nn.Module,
+        average: ExponentialAverage,
+        optimiser: torch.optim.Optimizer,
     ) -> None:
-        """Write the state after so many steps."""
-        if self.rank:
+        """Write the state after so many steps, unless that or a later one is already there.
+
+        Raises:
+            InputError: the disk is full or the folder may not be written to.
+        """
+        if self.rank or step <= self.saved_step:
             return
         tensors = {f"network.{k}": v for k, v in network.state_dict().items()}
         tensors |= {f"average.{k}": v for k, v in average.weights.items()}
-        for index, state in optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{index}.{k}": torch.as_tensor(v) for k, v in state.items()}
-        partial = self.folder / "checkpoint.safetensors.tmp"
-        notes = {"step": str(step), "seconds": f"{self.elapsed_s:.1f}"}
-        save_file({k: v.contiguous() for k, v in tensors.items()}, partial, metadata=notes)
-        with partial.open("rb") as written:
-            os.fsync(written.fileno())
-        partial.replace(self.folder / "checkpoint.safetensors")
+        tensors |= {f"optimiser.{k}": v for k, v in optimiser_tensors(optimiser).items()}
+        logged = self.log_file.stat().st_size if self.log_file.is_file() else 0
+        notes = {"step": str(step), "seconds": f"{self.elapsed_s:.1f}", "log_bytes": str(logged)}
+        write_checkpoint(self.checkpoint, tensors, notes)
+        self.saved_step = step
 
     def restore(
         self, network: nn.Module, average: ExponentialAverage, optimiser: torch.optim.Optimizer
     ) -> int:
-        """Take up the newest checkpoint, if there is one; returns the next step."""
-        path = self.folder / "checkpoint.safetensors"
-        if not path.is_file():
+        """Take up the newest checkpoint, if there is one; returns the next step.
+
+        Raises:
+            InputError: the checkpoint is damaged, or of another network.
+        """
+        if not self.checkpoint.is_file():
+            self._cut_log(0)
             return 0
-        with safe_open(path, "pt") as file:
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-            notes = file.metadata()
-        network.load_state_dict(_under(tensors, "network"))
-        average.weights = _under(tensors, "average")
-        state: dict[int, dict[str, Tensor]] = {}
-        for key, value in _under(tensors, "optimiser").items():
-            index, name = key.split(".")
-            state.setdefault(int(index), {})[name] = value
-        groups: list[dict[str, Any]] = optimiser.state_dict()["param_groups"]
-        optimiser.load_state_dict({"state": state, "param_groups": groups})
+        tensors, notes = read_checkpoint(self.checkpoint)
+        try:
+            network.load_state_dict(under(tensors, "network"))
+        except RuntimeError as error:
+            raise InputError(
+                f"{self.checkpoint} is of another network: name another folder, or delete it"
+            ) from error
+        average.weights = under(tensors, "average")
+        restore_optimiser(optimiser, under(tensors, "optimiser"))
         self.before_s = float(notes["seconds"])
-        return int(notes["step"])
+        if "log_bytes" in notes:
+            self._cut_log(int(notes["log_bytes"]))
+        self.saved_step = int(notes["step"])
+        return self.saved_step
+
+    def _cut_log(self, size: int) -> None:
+        # Steps after the checkpoint are taken again, and would stand in the log twice.
+        if not self.rank and self.log_file.is_file() and self.log_file.stat().st_size > size:
+            os.truncate(self.log_file, size)
 
 
-def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {k[len(prefix) + 1 :]: v for k, v in tensors.items() if k.startswith(f"{prefix}.")}
-
-
-def adamw(parameters: Iterable[nn.Parameter], learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
+def adamw(
+    parameters: Iterable[nn.Parameter], learning_rate: float, weight_decay: float
+) -> torch.optim.AdamW:
     """AdamW as all runs use it."""
     return torch.optim.AdamW(
         parameters, lr=learning_rate, betas=(0.9, 0.99), weight_decay=weight_decay, fused=True

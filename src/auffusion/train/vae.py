@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from auffusion.data.scenes import Sound
@@ -42,6 +41,9 @@ def train_vae(vae: Any, sounds: list[Sound], settings: VaeTraining, folder: Path
         sounds: training clips.
         settings: of the run.
         folder: for log and checkpoints.
+
+    Raises:
+        InputError: no sounds, or a checkpoint that cannot be read or written.
     """
     run, mel, codec = Run(folder, settings), MelSpectrogram(), MelImageCodec()
     average = ExponentialAverage(vae, 0.995)

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from auffusion.data.scenes import Sound
+from auffusion.errors import InputError
 from auffusion.mel import MelSpectrogram
 from auffusion.shapes import Waveform
 from auffusion.train.run import ExponentialAverage, Run, Schedule, adamw, step_optimiser
@@ -22,7 +24,7 @@ class VocoderTraining:
     batch: int = 8
     """Segments a step."""
     samples: int = 20_480
-    """Samples of a segment, a multiple of the hop."""
+    """Samples of a segment, a multiple of the front-end's hop."""
     mel_noise: float = 0.1
     """Standard deviation of noise added to the input, so that a VAE's small errors do no harm."""
     seed: int = 0
@@ -32,7 +34,7 @@ class VocoderTraining:
 
 
 class MultiResolutionStft(nn.Module):
-    """Mean over several transforms of log-magnitude distance and spectral convergence.
+    """Mean over several transforms of spectral convergence and log-magnitude distance.
 
     Parallel WaveGAN's loss (arXiv 1910.11480, Eqs. 4-6).
     """
@@ -45,10 +47,16 @@ class MultiResolutionStft(nn.Module):
         """Distance of two waveforms."""
         total = torch.zeros(())
         for length in self.lengths:
-            a, b = (_magnitude(wave, length) for wave in (estimate, target))
-            convergence = torch.linalg.vector_norm(b - a) / torch.linalg.vector_norm(b).clamp_min(1e-3)
+            a, b = _magnitude(estimate, length), _magnitude(target, length)
+            # A silent target would divide by nothing.
+            convergence: Tensor = _size(b - a) / _size(b).clamp_min(1e-3)
             total = total + convergence + (b.log() - a.log()).abs().mean()
         return total / len(self.lengths)
+
+
+def _size(values: Tensor) -> Tensor:
+    # torch does not annotate its linear algebra.
+    return cast("Tensor", torch.linalg.vector_norm(values))
 
 
 def _magnitude(waveform: Waveform, length: int) -> Tensor:
@@ -60,12 +68,30 @@ def _magnitude(waveform: Waveform, length: int) -> Tensor:
 def train_vocoder(
     vocoder: nn.Module, sounds: list[Sound], settings: VocoderTraining, folder: Path
 ) -> nn.Module:
-    """The vocoder with the averaged weights of the whole run; resumes where it stopped."""
+    """The vocoder with the averaged weights of the whole run; resumes where it stopped.
+
+    Args:
+        vocoder: log-mel to waveform.
+        sounds: training clips.
+        settings: of the run.
+        folder: for log and checkpoints.
+
+    Raises:
+        InputError: no sounds, a segment that is no whole number of frames, a checkpoint that
+            cannot be read or written.
+    """
     run, mel, distance = Run(folder, settings), MelSpectrogram(), MultiResolutionStft()
     average = ExponentialAverage(vocoder, 0.999)
     optimiser = adamw(vocoder.parameters(), settings.schedule.learning_rate, 0.01)
+    if settings.samples % mel.config.hop_length:
+        raise InputError(
+            f"segments of {settings.samples} samples do not end with a frame: choose a multiple "
+            f"of {mel.config.hop_length}"
+        )
     for step in range(run.restore(vocoder, average, optimiser), settings.schedule.steps):
-        target = draw_segments(sounds, settings.samples, settings.batch, (settings.seed, step, run.rank))
+        target = draw_segments(
+            sounds, settings.samples, settings.batch, (settings.seed, step, run.rank)
+        )
         log_mel = mel(target)
         noise = torch.randn(log_mel.shape, generator=run.generator(step))
         estimate = vocoder(log_mel + settings.mel_noise * noise)
