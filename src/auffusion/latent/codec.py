@@ -21,7 +21,8 @@ class LatentCodec:
     columns and are cross-faded in the picture; others are decoded whole.
 
     Args:
-        vae: a diffusers `AutoencoderKL`.
+        vae: a diffusers `AutoencoderKL`, or another with its interface and a
+            `spatial_compression_ratio`.
         window: widest latent that is decoded in one piece, in latent columns.
         overlap: latent columns that neighbouring windows share at least.
         slicing: one item at a time rather than the batch at once.
@@ -43,7 +44,9 @@ class LatentCodec:
     @property
     def scale_factor(self) -> int:
         """Picture rows and columns to one latent row and column."""
-        return 2 ** (len(self.vae.config.block_out_channels) - 1)
+        ratio: int | None = getattr(self.vae, "spatial_compression_ratio", None)
+        # An `AutoencoderKL` does not say; it halves between its levels.
+        return 2 ** (len(self.vae.config.block_out_channels) - 1) if ratio is None else ratio
 
     @property
     def scaling_factor(self) -> float:

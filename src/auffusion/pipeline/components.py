@@ -9,12 +9,18 @@ from dataclasses import asdict
 from typing import Any
 
 import torch
-from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.configuration_utils import (
+    ConfigMixin,
+    register_to_config,  # pyright: ignore[reportUnknownVariableType]
+)
+from diffusers.models.autoencoders.vae import DecoderOutput, DiagonalGaussianDistribution
+from diffusers.models.modeling_outputs import AutoencoderKLOutput
 from diffusers.models.modeling_utils import ModelMixin
 from jaxtyping import Float
 from torch import Tensor
 
-from auffusion.shapes import LogMel, Waveform
+from auffusion.latent.patch_autoencoder import FOLD, PatchAutoencoder, PatchAutoencoderConfig
+from auffusion.shapes import Latent, LogMel, SpecImage, Waveform
 from auffusion.text import ConditionAdapter
 from auffusion.vocoder import FourierVocoder, FourierVocoderConfig, HifiGan, HifiGanConfig
 
@@ -99,6 +105,7 @@ class FourierVocoderModel(_InFloat32, ConfigMixin):
         expansion: int = 3,
         fft_length: int = 640,
         hop_length: int = 160,
+        dither: float = 0.2,
     ) -> None:
         super().__init__()
         self.network = FourierVocoder(
@@ -109,6 +116,7 @@ class FourierVocoderModel(_InFloat32, ConfigMixin):
                 expansion=expansion,
                 fft_length=fft_length,
                 hop_length=hop_length,
+                dither=dither,
             )
         )
 
@@ -152,3 +160,63 @@ class ConditionAdapterModel(ModelMixin, ConfigMixin):
     def forward(self, embeds: Float[Tensor, "*batch condition"]) -> Float[Tensor, "*batch feature"]:
         """Rows of `cross_attention_dim` features."""
         return self.network(embeds)
+
+
+class PatchAutoencoderModel(ModelMixin, ConfigMixin):
+    """`PatchAutoencoder` as a component in the place of an `AutoencoderKL`, with its interface.
+
+    Arguments are the fields of `PatchAutoencoderConfig`, and what brings latents to unit variance.
+    """
+
+    spatial_compression_ratio = FOLD * FOLD
+
+    @register_to_config
+    def __init__(
+        self,
+        latent_channels: int = 16,
+        fine_channels: int = 48,
+        coarse_channels: int = 192,
+        fine_blocks: int = 3,
+        coarse_blocks: int = 2,
+        scaling_factor: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.network = PatchAutoencoder(
+            PatchAutoencoderConfig(
+                latent_channels=latent_channels,
+                fine_channels=fine_channels,
+                coarse_channels=coarse_channels,
+                fine_blocks=fine_blocks,
+                coarse_blocks=coarse_blocks,
+            )
+        )
+        self.use_slicing = False
+
+    @classmethod
+    def wrap(cls, network: PatchAutoencoder, scaling_factor: float) -> "PatchAutoencoderModel":
+        """A component around an autoencoder that exists."""
+        component = cls(**asdict(network.config), scaling_factor=scaling_factor)
+        component.network = network
+        return component.eval()
+
+    def enable_slicing(self) -> None:
+        """Take a batch item by item."""
+        self.use_slicing = True
+
+    def disable_slicing(self) -> None:
+        """Undo `enable_slicing`."""
+        self.use_slicing = False
+
+    def encode(self, image: SpecImage) -> AutoencoderKLOutput:
+        """The posterior of each picture in [-1, 1]."""
+        moments = self._sliced(self.network.encode, image)
+        return AutoencoderKLOutput(latent_dist=DiagonalGaussianDistribution(moments))
+
+    def decode(self, latent: Latent) -> DecoderOutput:
+        """Pictures of latents, not clamped."""
+        return DecoderOutput(sample=self._sliced(self.network.decode, latent))
+
+    def _sliced(self, network: Callable[[Tensor], Tensor], batch: Tensor) -> Tensor:
+        if not self.use_slicing:
+            return network(batch)
+        return torch.cat([network(item) for item in batch.split(1)])

@@ -17,6 +17,7 @@ from auffusion.pipeline.components import (
     ConditionAdapterModel,
     FourierVocoderModel,
     HifiGanVocoder,
+    PatchAutoencoderModel,
 )
 from auffusion.pipeline.networks import load_network, load_scheduler
 from auffusion.pipeline.reading import read_component, read_object
@@ -40,6 +41,8 @@ VOCODERS: Mapping[str, Any] = {
     kind.__name__: kind for kind in (HifiGanVocoder, FourierVocoderModel)
 }
 """The vocoders that a folder may name."""
+AUTOENCODERS: Mapping[str, Any] = {"PatchAutoencoderModel": PatchAutoencoderModel}
+"""The autoencoders that a folder may name besides `AutoencoderKL`."""
 
 _TRANSFORMERS_WEIGHTS = ("model", "pytorch_model")
 
@@ -71,7 +74,7 @@ def load_saved_vocoder(folder: Path, dtype: torch.dtype | None = None) -> Any:  
     Raises:
         InputError: the folder's config names none of `VOCODERS`, or its weights do not fit.
     """
-    name = read_object(folder / "config.json").get("_class_name")
+    name = str(read_object(folder / "config.json").get("_class_name"))
     if name not in VOCODERS:
         raise InputError(
             f"{folder / 'config.json'} names the vocoder {name!r}: expected one of "
@@ -96,6 +99,11 @@ def _read_text_encoder(folder: Path, dtype: torch.dtype | None) -> Any:  # noqa:
     return build_text_encoder(config, state, source=str(folder)).to(dtype or torch.float32)
 
 
+def _read_autoencoder(folder: Path, dtype: torch.dtype | None) -> Any:  # noqa: ANN401
+    name = read_object(folder / "config.json").get("_class_name")
+    return load_network(AUTOENCODERS.get(str(name), AutoencoderKL), folder, dtype=dtype)
+
+
 def _network(kind: Any) -> Callable[[Path, torch.dtype | None], Any]:  # noqa: ANN401
     return lambda folder, dtype: load_network(kind, folder, dtype=dtype)
 
@@ -105,7 +113,7 @@ def _without_dtype(read: Callable[[Path], Any]) -> Callable[[Path, torch.dtype |
 
 
 _READERS: Mapping[str, Callable[[Path, torch.dtype | None], Any]] = {
-    "vae": _network(AutoencoderKL),
+    "vae": _read_autoencoder,
     "unet": _network(UNet2DConditionModel),
     "scheduler": _without_dtype(load_scheduler),
     "vocoder": load_saved_vocoder,

@@ -15,18 +15,26 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from safetensors.torch import load_file, save_file
-from transformers import AutoTokenizer, BertModel
 
 from auffusion.data.preparers import sound_library
 from auffusion.data.preparers.sound_library import Clip
 from auffusion.data.scenes import SceneComposer, load_sounds
+from auffusion.denoise import make_scheduler
 from auffusion.errors import InputError
 from auffusion.image import MelImageCodec
 from auffusion.mel import MelSpectrogram, normalise_peak
+from auffusion.pipeline import AuffusionPipeline
+from auffusion.pipeline.components import (
+    ConditionAdapterModel,
+    FourierVocoderModel,
+    PatchAutoencoderModel,
+)
+from auffusion.pipeline.packed import pack_state, unpack_state
+from auffusion.pipeline.packing import save_packed
+from auffusion.recipes.minilm import reduce_minilm
 from auffusion.text import ConditionAdapter, TextBranch, TextEncoder
 from auffusion.train.diffusion import ConditionedUnet, DiffusionTraining, LatentScenes, Phase, train_diffusion
 from auffusion.train.run import Schedule
@@ -129,25 +137,37 @@ class Work:
         digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
         if digest != SETTINGS["encoder_sha256"]:
             raise InputError(f"{folder} does not hold the published MiniLM weights: fetch the package again")
-        encoder: Any = BertModel.from_pretrained(folder, add_pooling_layer=False)
-        tokenizer: Any = AutoTokenizer.from_pretrained(folder)
-        return TextEncoder([TextBranch(tokenizer, encoder.eval(), None, SETTINGS["text_length"])], "adapter")
+        encoder, tokenizer = reduce_minilm(folder, self.folder / "tokenizer")
+        # Rounded as it ships, so that training sees the features that users will.
+        encoder.load_state_dict(unpack_state(pack_state(encoder.state_dict())))
+        return TextEncoder([TextBranch(tokenizer, encoder, None, SETTINGS["text_length"])], "adapter")
+
+    def step_pack(self) -> None:
+        """Put the trained parts together and write the folder that ships, WORK/embedded."""
+        network, branch = new_network(), self.text_encoder().branches[0]
+        network.load_state_dict(averaged(self.folder / "runs/unet"))
+        vocoder = FourierVocoder()
+        vocoder.load_state_dict(averaged(self.folder / "runs/vocoder"))
+        vae, files = self.trained_vae(), sorted(self.folder.glob("scenes-*.safetensors"))
+        latents = torch.cat([load_file(file)["latents"] for file in files])
+        vae.register_to_config(scaling_factor=scaling_factor(latents))
+        pipeline = AuffusionPipeline(
+            vae=vae,
+            text_encoder=branch.encoder,
+            tokenizer=branch.tokenizer,
+            unet=network.unet.eval(),
+            scheduler=make_scheduler("dpm++", new_scheduler().config),
+            vocoder=FourierVocoderModel.wrap(vocoder),
+            condition_adapter=ConditionAdapterModel.wrap(network.adapter),
+            text_max_length=SETTINGS["text_length"],
+            **SETTINGS["pipeline"],
+        )
+        save_packed(pipeline, self.folder / "embedded")
 
 
-def new_vae() -> Any:  # noqa: ANN401
-    """An untrained VAE: sixteen-fold in time and frequency, convolutions only."""
-    network = SETTINGS["vae"]["network"]
-    levels = len(network["block_out_channels"])
-    return AutoencoderKL(
-        in_channels=3,
-        out_channels=3,
-        down_block_types=("DownEncoderBlock2D",) * levels,
-        up_block_types=("UpDecoderBlock2D",) * levels,
-        layers_per_block=1,
-        # Attention over a whole scene would tie the latent of a moment to its distance from others.
-        mid_block_add_attention=False,
-        **{**network, "block_out_channels": tuple(network["block_out_channels"])},
-    )
+def new_vae() -> PatchAutoencoderModel:
+    """An untrained autoencoder of pictures."""
+    return PatchAutoencoderModel(**SETTINGS["vae"]["network"])
 
 
 def new_network() -> ConditionedUnet:

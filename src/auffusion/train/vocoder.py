@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from auffusion.data.scenes import Sound
 from auffusion.errors import InputError
 from auffusion.mel import MelSpectrogram
-from auffusion.shapes import Waveform
+from auffusion.shapes import LogMel, Waveform
 from auffusion.train.run import ExponentialAverage, Run, Schedule, adamw, step_optimiser
 from auffusion.train.segments import draw_segments
 
@@ -25,8 +26,10 @@ class VocoderTraining:
     """Segments a step."""
     samples: int = 20_480
     """Samples of a segment, a multiple of the front-end's hop."""
-    mel_noise: float = 0.1
+    mel_noise: float = 0.2
     """Standard deviation of noise added to the input, so that a VAE's small errors do no harm."""
+    smoothed: float = 0.5
+    """Share of steps whose input is blurred, as a VAE blurs noise."""
     seed: int = 0
     """Seed of all draws."""
     save_every: int = 250
@@ -65,6 +68,11 @@ def _magnitude(waveform: Waveform, length: int) -> Tensor:
     return torch.sqrt(spectrum.real.square() + spectrum.imag.square() + 1e-7)
 
 
+def _blurred(log_mel: LogMel) -> LogMel:
+    # In time only: the harmonics a VAE keeps must stay apart.
+    return F.avg_pool1d(log_mel, 5, stride=1, padding=2, count_include_pad=False)
+
+
 def train_vocoder(
     vocoder: nn.Module, sounds: list[Sound], settings: VocoderTraining, folder: Path
 ) -> nn.Module:
@@ -93,8 +101,12 @@ def train_vocoder(
             sounds, settings.samples, settings.batch, (settings.seed, step, run.rank)
         )
         log_mel = mel(target)
-        noise = torch.randn(log_mel.shape, generator=run.generator(step))
-        estimate = vocoder(log_mel + settings.mel_noise * noise)
+        generator = run.generator(step)
+        shown = log_mel
+        if torch.rand((), generator=generator) < settings.smoothed:
+            shown = _blurred(log_mel)
+        noise = torch.randn(log_mel.shape, generator=generator)
+        estimate = vocoder(shown + settings.mel_noise * noise)
         spectral = distance(estimate, target)
         mel_error = (mel(estimate) - log_mel).abs().mean()
         (spectral + mel_error).backward()

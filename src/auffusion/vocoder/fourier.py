@@ -36,6 +36,8 @@ class FourierVocoderConfig:
     """Points of the inverse transform, and its window."""
     hop_length: int = 160
     """Samples each frame gives."""
+    dither: float = 0.2
+    """Standard deviation of the noise added to the input; training adds its own."""
 
     def __post_init__(self) -> None:
         if self.fft_length < 2 * self.hop_length or self.fft_length % 2:
@@ -64,6 +66,17 @@ class _ConvNextBlock(nn.Module):
         return x + y.transpose(1, 2)
 
 
+def _fixed_noise(log_mel: LogMel) -> Float[Tensor, "mel frame"]:
+    """The same noise for every sound.
+
+    A decoder's spectrogram is smooth where the sound is noise, and convolutions turn a smooth
+    input into a buzz at the frame rate; what is fixed stays reproducible.
+    """
+    source = torch.Generator().manual_seed(0)
+    frames_first = torch.randn(log_mel.shape[-1], log_mel.shape[-2], generator=source)
+    return frames_first.T.to(log_mel)
+
+
 class FourierVocoder(nn.Module):
     """Log-mel to waveform; ``frame * hop_length`` samples come out."""
 
@@ -88,6 +101,8 @@ class FourierVocoder(nn.Module):
         Args:
             log_mel: natural-log mel spectrogram, `bands` rows.
         """
+        if not self.training:
+            log_mel = log_mel + self.config.dither * _fixed_noise(log_mel)
         # Log-mels lie near -11.5 … 5; centred, the first layer sees numbers of order one.
         x = self.embed((log_mel + 5.0) / 4.0)
         x = self.norm_in(x.transpose(1, 2)).transpose(1, 2)
