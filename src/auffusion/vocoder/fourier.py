@@ -2,7 +2,7 @@
 
 After Vocos (arXiv 2306.00814): the network stays at the frame rate and predicts the spectrum of
 each frame, so that all upsampling is one inverse transform. The embedded model speaks through it;
-on a CPU it is some twenty times cheaper than HiFi-GAN at the published size.
+on a CPU it is some fifty times cheaper than HiFi-GAN at the published size.
 """
 
 from dataclasses import dataclass
