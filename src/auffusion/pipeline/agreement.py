@@ -35,9 +35,7 @@ def check_numbers(
         if not 0.0 <= number <= 1.0:
             raise InputError(f"{name} {number} is out of range: choose 0 to 1")
     if num_waveforms_per_prompt < 1:
-        raise InputError(
-            f"num_waveforms_per_prompt {num_waveforms_per_prompt} must be at least 1"
-        )
+        raise InputError(f"num_waveforms_per_prompt {num_waveforms_per_prompt} must be at least 1")
 
 
 def _check_settings(pipeline: Any) -> None:  # noqa: ANN401
@@ -48,7 +46,7 @@ def _check_settings(pipeline: Any) -> None:  # noqa: ANN401
             f"{', '.join(get_args(Convention))}"
         )
     try:
-        pipeline.mel, pipeline.image_codec, pipeline.canvas  # noqa: B018 - each checks itself
+        _ = pipeline.mel, pipeline.image_codec, pipeline.canvas  # each checks itself
     except TypeError as error:
         raise InputError(f"the model's settings make no sense: {error}") from error
 

@@ -1,12 +1,14 @@
 """Where a model's folder is: given, shipped with the package, or fetched from the hub."""
 
 import fnmatch
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any, cast
 
-from huggingface_hub import snapshot_download
+import huggingface_hub
 from huggingface_hub.errors import (
     DryRunError,
     HTTPError,  # pyright: ignore[reportPrivateImportUsage] - httpx or httpx2, as the hub has it
@@ -44,7 +46,7 @@ class HubOptions:
     """Take what was downloaded before, without asking the hub. `HF_HUB_OFFLINE` does the same."""
 
 
-def model_folder(name: str | Path, options: HubOptions | None = None) -> Path:
+def model_folder(name: str | os.PathLike[str], options: HubOptions | None = None) -> Path:
     """The folder of a model.
 
     Args:
@@ -70,10 +72,10 @@ def model_folder(name: str | Path, options: HubOptions | None = None) -> Path:
 def wanted_files(names: Iterable[str]) -> list[str]:
     """Those files of a repository that a pipeline reads, safetensors rather than pickles.
 
-    >>> wanted_files(["unet/diffusion_pytorch_model.bin", "vae/diffusion_pytorch_model.bin",
-    ...               "unet/diffusion_pytorch_model.safetensors", "unet/config.json",
+    >>> wanted_files(["unet/diffusion_pytorch_model.bin", "unet/config.json",
+    ...               "unet/diffusion_pytorch_model.safetensors", "vocoder/vocoder.pt",
     ...               "unet/diffusion_pytorch_model.fp16.safetensors", "v1-5-pruned.ckpt"])
-    ['unet/config.json', 'unet/diffusion_pytorch_model.safetensors', 'vae/diffusion_pytorch_model.bin']
+    ['unet/config.json', 'unet/diffusion_pytorch_model.safetensors', 'vocoder/vocoder.pt']
     """
     paths = [PurePosixPath(name) for name in sorted(names)]
     safe = {path.parent for path in paths if _SAFE.fullmatch(path.name)}
@@ -83,7 +85,7 @@ def wanted_files(names: Iterable[str]) -> list[str]:
 def _is_wanted(path: PurePosixPath, *, safe: bool) -> bool:
     if len(path.parts) == 1:
         return path.name in _INDEXES
-    if len(path.parts) > 2 or not _matches(path.parts[0], _FOLDERS):
+    if len(path.parts) > 2 or not _matches(path.parent.name, _FOLDERS):
         return False
     if _matches(path.name, _SETTINGS) or path.name in _ALWAYS_PICKLED:
         return True
@@ -95,25 +97,24 @@ def _matches(name: str, patterns: Iterable[str]) -> bool:
 
 
 def _fetch(repository: str, options: HubOptions) -> Path:
-    place = {
+    place: dict[str, Any] = {
         "revision": options.revision,
         "cache_dir": options.cache_dir,
         "token": options.token,
     }
+    download = cast("Any", huggingface_hub.snapshot_download)
     reason = "downloads are switched off"
     if not options.local_files_only:
         try:
-            listing = snapshot_download(repository, dry_run=True, **place)
+            listing = download(repository, dry_run=True, **place)
             wanted = wanted_files(file.filename for file in listing)
-            return Path(snapshot_download(repository, allow_patterns=wanted, **place))
+            return Path(download(repository, allow_patterns=wanted, **place))
         except (DryRunError, HTTPError, OSError) as error:
             reason = _in_brief(error)
     try:
         # Which of a repository's files are needed is known online only; that none is missing is
         # seen when they are read.
-        kept = snapshot_download(
-            repository, allow_patterns=_INDEXES, local_files_only=True, **place
-        )
+        kept = download(repository, allow_patterns=_INDEXES, local_files_only=True, **place)
     except LocalEntryNotFoundError:
         raise InputError(
             f"the model '{repository}' was not downloaded before and cannot be now ({reason}): "

@@ -113,14 +113,20 @@ def load_scheduler(folder: Path, kind: str | None = None) -> Any:  # noqa: ANN40
     path = folder / "scheduler_config.json"
     config = read_object(path)
     name = kind or str(config.get("_class_name"))
-    # Only a name that ends so is looked up: a file must not choose what is imported.
-    found = getattr(diffusers, name, None) if re.fullmatch(r"\w+Scheduler", name) else None
-    if not (isinstance(found, type) and issubclass(found, SchedulerMixin)):
+    scheduler_class = _scheduler_class(name)
+    if scheduler_class is None:
         raise InputError(f"{path} names the scheduler {name!r}, which diffusers does not have")
     try:
-        return found.from_config(config)  # pyright: ignore[reportAttributeAccessIssue]
+        return scheduler_class.from_config(config)
     except _NOT_ITS_CONFIG as error:
         raise InputError(f"{path} does not describe a {name}: {error}") from error
+
+
+def _scheduler_class(name: str) -> Any:  # noqa: ANN401
+    """The scheduler class of diffusers by that name; None if it has none."""
+    # Only a name that ends so is looked up: a file must not choose what is imported.
+    found = getattr(diffusers, name, None) if re.fullmatch(r"\w+Scheduler", name) else None
+    return found if isinstance(found, type) and issubclass(found, SchedulerMixin) else None
 
 
 def _converted(tensor: Tensor, dtype: torch.dtype) -> Tensor:

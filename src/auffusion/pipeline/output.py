@@ -7,7 +7,6 @@ import numpy as np
 from diffusers.utils.outputs import BaseOutput
 from jaxtyping import Float
 from PIL.Image import Image
-from torch import Tensor
 
 from auffusion.shapes import Latent, LogMel, SpecImage, Waveform
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import torch as tensor_files
 from torch import Tensor
 
 from auffusion.errors import InputError
@@ -61,7 +61,7 @@ def write_packed(folder: Path, state: Mapping[str, Tensor]) -> None:
     shards = _split(pack_state(state))
     for index, shard in enumerate(shards, start=1):
         name = "packed.safetensors" if len(shards) == 1 else f"packed-{index:04d}.safetensors"
-        save_file(shard, folder / name)
+        tensor_files.save_file(shard, folder / name)
 
 
 def read_packed(folder: Path) -> dict[str, Tensor] | None:
@@ -74,7 +74,7 @@ def read_packed(folder: Path) -> dict[str, Tensor] | None:
     packed: dict[str, Tensor] = {}
     for file in files:
         try:
-            packed |= load_file(file)
+            packed |= tensor_files.load_file(file)
         except (SafetensorError, OSError, ValueError) as error:
             raise InputError(f"'{file}' is damaged ({error}): fetch the model again") from error
     return unpack_state(packed) if files else None

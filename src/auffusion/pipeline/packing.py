@@ -8,6 +8,7 @@ from torch import nn
 
 from auffusion.pipeline.packed import write_packed
 from auffusion.pipeline.pipeline import AuffusionPipeline
+from auffusion.pipeline.publish import save_encoder_config
 from auffusion.pipeline.whole_folder import whole_folder
 
 
@@ -31,10 +32,8 @@ def _save_component(component: Any, folder: Path) -> None:  # noqa: ANN401
     if not isinstance(component, nn.Module):
         component.save_pretrained(folder)
         return
+    write_packed(folder, component.state_dict())
     if isinstance(component, ConfigMixin):
         component.save_config(folder)
     else:
-        # transformers notes the class only when it saves the weights too.
-        component.config.architectures = [type(component).__name__]
-        component.config.save_pretrained(folder)
-    write_packed(folder, component.state_dict())
+        save_encoder_config(component, folder)

@@ -37,9 +37,7 @@ def read_parts(
     if (folder / CONDITIONS).is_file():
         return _published(read_adapter_layout(folder, dtype=dtype), folder, given)
     if not (folder / INDEX).is_file():
-        raise InputError(
-            f"{folder} is not a model folder: it has neither {INDEX} nor {CONDITIONS}"
-        )
+        raise InputError(f"{folder} is not a model folder: it has neither {INDEX} nor {CONDITIONS}")
     if read_object(folder / INDEX).get("_class_name") == CLASS:
         leave_out = None if given is None else "vocoder"
         parts = read_saved(folder, dtype=dtype, leave_out=leave_out)

@@ -1,4 +1,4 @@
-"""The two layouts in which Auffusion's checkpoints were published, and a plain Stable Diffusion 1.5.
+"""The two layouts of the published checkpoints, and a plain Stable Diffusion 1.5.
 
 - The adapter layout lists its text encoders in `condition_config.json`; each has its tokenizer in
   its own folder and an adapter in another. Its scheduler is PNDM whatever its file says.
@@ -88,7 +88,7 @@ def published_settings(parts: Mapping[str, Any]) -> dict[str, Any]:
     # A pair is height and width of the latents that the U-Net was trained on; a number is what
     # Stable Diffusion left there.
     pixels = LatentCodec(parts["vae"]).scale_factor
-    frames = shape[1] * pixels if isinstance(shape, list | tuple) else _CANVAS_FRAMES
+    frames = _CANVAS_FRAMES if isinstance(shape, int) else shape[1] * pixels
     return {
         "mel": asdict(MelConfig(bands=vocoder.bands, hop_length=vocoder.hop_length)),
         "canvas_frames": frames,
