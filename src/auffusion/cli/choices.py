@@ -1,9 +1,6 @@
-"""The words an option may take, and options that several commands share."""
+"""The words an option may take."""
 
 from enum import StrEnum
-from typing import Annotated
-
-import typer
 
 
 class Device(StrEnum):
@@ -49,12 +46,3 @@ class Stage(StrEnum):
     MEL = "mel"
     IMAGE = "image"
     LATENT = "latent"
-
-
-ModelOption = Annotated[
-    str,
-    typer.Option("--model", "-m", help="'embedded', a model folder or a hub id.", metavar="MODEL"),
-]
-DeviceOption = Annotated[
-    Device, typer.Option("--device", help="auto takes CUDA, then MPS, then the CPU.")
-]

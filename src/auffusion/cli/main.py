@@ -27,6 +27,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: importing rich would take longer than all the rest
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(generate)
@@ -35,7 +36,7 @@ app.command()(vocode)
 app.add_typer(models, name="model")
 
 
-def _show_version(wanted: bool) -> None:
+def _show_version(wanted: bool | None) -> None:
     if wanted:
         from importlib.metadata import version
 
@@ -46,9 +47,9 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def options(
     _version: Annotated[
-        bool,
+        bool | None,
         typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True),
-    ] = False,
+    ] = None,
 ) -> None:
     """A sentence becomes a sound.
 

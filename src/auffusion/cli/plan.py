@@ -86,13 +86,13 @@ def slug(prompt: str, negative: str | None = None, length_s: float | None = None
     Six digits of a hash follow where the words alone could mean another sound.
 
     >>> slug("a dog barking"), slug("A dog, barking!")
-    ('a_dog_barking', 'a_dog_barking_aeb4a8')
+    ('a_dog_barking', 'a_dog_barking_e781bb')
     """
     letters = unicodedata.normalize("NFKC", prompt).lower()
     words = re.sub(r"[\W_]+", "_", letters).strip("_")
     # Cut by bytes, of which a name may have 255.
     words = words.encode()[:_LONGEST_SLUG].decode(errors="ignore").strip("_")
-    if words.replace("_", " ") == prompt and negative is None and length_s is None:
+    if words and (words.replace("_", " "), negative, length_s) == (prompt, None, None):
         return words
     told = json.dumps([prompt, negative, length_s])
     return f"{words}_{hashlib.sha256(told.encode()).hexdigest()[:6]}".lstrip("_")
@@ -168,5 +168,6 @@ def make_folder(folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot create the folder {folder}: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"cannot create the folder {folder}: {reason}") from error

@@ -1,6 +1,7 @@
 """A list of prompts in a file: one a line (.txt), or one a row with settings (.csv, .jsonl)."""
 
 import csv
+import io
 import json
 import math
 from collections.abc import Iterator, Mapping
@@ -65,14 +66,14 @@ def _read_text(path: Path) -> str:
 
 
 def _text_rows(_path: Path, text: str) -> Iterator[Row]:
-    for line in text.splitlines():
+    for line in text.split("\n"):
         if line.strip():
             yield Row(prompt=line.strip())
 
 
 def _csv_rows(path: Path, text: str) -> Iterator[Row]:
     csv.field_size_limit(_LONGEST_LINE)
-    table = csv.DictReader(text.splitlines(keepends=True), strict=True)
+    table = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
         for values in table:
             if any(isinstance(value, str) and value.strip() for value in values.values()):
@@ -82,7 +83,7 @@ def _csv_rows(path: Path, text: str) -> Iterator[Row]:
 
 
 def _json_rows(path: Path, text: str) -> Iterator[Row]:
-    # Not splitlines: a JSON string may hold U+2028.
+    # Not splitlines, here and above: U+2028 and its like end no line of a file.
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             where = f"line {number} of {path}"
@@ -95,7 +96,7 @@ def _json_object(line: str, where: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise InputError(f"{where} is not JSON: {error}") from error
     if not isinstance(value, dict):
-        raise InputError(f"{where} is no JSON object, expected one such as {{\"prompt\": \"rain\"}}")
+        raise InputError(f'{where} is no JSON object, expected one such as {{"prompt": "rain"}}')
     return cast("dict[str, Any]", value)
 
 
@@ -107,8 +108,8 @@ def _row(values: Mapping[str, Any], where: str) -> Row:
     return Row(
         prompt=prompt.strip(),
         negative=str(negative) if negative else None,
-        seed=_number(values, "seed", int, where),
-        length_s=_number(values, "length", float, where),
+        seed=_whole_number(values, "seed", where),
+        length_s=_number(values, "length", where),
         name=_stem(str(name), where) if name else None,
     )
 
@@ -117,19 +118,24 @@ def _first(values: Mapping[str, Any], columns: tuple[str, ...]) -> Any:  # noqa:
     return next((values[column] for column in columns if values.get(column) is not None), None)
 
 
-def _number(
-    values: Mapping[str, Any], column: str, kind: type[Number], where: str
-) -> Number | None:
+def _number(values: Mapping[str, Any], column: str, where: str) -> float | None:
     value = values.get(column)
     if value is None or value == "":
         return None
     try:
-        number = kind(value)
+        number = float(value)
     except (TypeError, ValueError, OverflowError):
-        number = None
-    if number is None or not math.isfinite(number):
+        number = math.nan
+    if not math.isfinite(number):
         raise InputError(f"{where} has {value!r} for {column}, expected a number")
     return number
+
+
+def _whole_number(values: Mapping[str, Any], column: str, where: str) -> int | None:
+    number = _number(values, column, where)
+    if number is not None and not number.is_integer():
+        raise InputError(f"{where} has {number} for {column}, expected a whole number")
+    return None if number is None else int(number)
 
 
 def _stem(name: str, where: str) -> str:

@@ -51,9 +51,10 @@ class Settings:
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise InputError(f"--steps is {self.steps}, expected 1 or more")
-        if self.guidance is not None and not (0 <= self.guidance and math.isfinite(self.guidance)):
+        # Written so that NaN fails too.
+        if not 0 <= (0.0 if self.guidance is None else self.guidance) < math.inf:
             raise InputError(f"--guidance is {self.guidance}, expected 0 or more")
-        if self.length_s is not None and not (0 < self.length_s and math.isfinite(self.length_s)):
+        if not 0 < (1.0 if self.length_s is None else self.length_s) < math.inf:
             raise InputError(f"--length is {self.length_s}, expected seconds above 0")
         if not 0 <= self.seed <= HIGHEST_SEED:
             raise InputError(f"the seed {self.seed} is not within 0 and {HIGHEST_SEED}")

@@ -1,0 +1,99 @@
+"""Sound to a stage and back, and the loss on the way."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from auffusion.audio import fit_length
+from auffusion.mel import MelSpectrogram, normalise_peak
+from auffusion.shapes import LogMel, Waveform
+
+_DB_A_NEPER = 20.0 / math.log(10.0)  # a log-mel is the natural logarithm of a magnitude
+_SPECTRUM = 2048
+_SPECTRUM_FLOOR = 1e-5  # -100 dB: what lies below is not heard
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundTrip:
+    """What came back, and what was lost."""
+
+    waveform: Waveform
+    """The sound that came back, as long and as loud as the one that went in."""
+    stage_error_db: float
+    """Mean absolute difference of the log-mel after the stage, before the vocoder."""
+    sound_error_db: float
+    """The same between the two sounds."""
+    spectral_distance_db: float
+    """Log-spectral distance of the two sounds: the root mean square over the frequencies of a
+    frame, its mean over the frames."""
+
+
+@torch.no_grad()
+def round_trip(pipeline: Any, waveform: Waveform, stage: str) -> RoundTrip:  # noqa: ANN401
+    """Send a sound through `mel`, `image` or `latent` and the vocoder.
+
+    Args:
+        pipeline: an `AuffusionPipeline`.
+        waveform: one sound at the model's rate.
+        stage: how far it goes.
+    """
+    samples = waveform.shape[-1]
+    analyse = MelSpectrogram(pipeline.mel).to(pipeline.device)
+    # The model knows sounds at one level only; the loudness is given back at the end.
+    level = normalise_peak(waveform.to(pipeline.device))
+    canvas = pipeline.canvas
+    whole = canvas.columns(samples) * canvas.pixels * pipeline.mel.hop_length
+    before = analyse(fit_length(level, max(whole, analyse.config.minimum_samples)))
+    after = through_stage(pipeline, before, stage)
+    back = pipeline.renderer.speak(after)[:, :samples]
+    frames = canvas.frames_of(samples)
+    again = analyse(fit_length(back, max(whole, analyse.config.minimum_samples)))
+    peak, wanted = level.abs().max().clamp_min(1e-12), waveform.abs().max()
+    return RoundTrip(
+        waveform=(back.cpu() * (wanted / peak.cpu())),
+        stage_error_db=log_mel_error_db(before[..., :frames], after[..., :frames]),
+        sound_error_db=log_mel_error_db(before[..., :frames], again[..., :frames]),
+        spectral_distance_db=spectral_distance_db(level, back),
+    )
+
+
+def through_stage(pipeline: Any, log_mel: LogMel, stage: str) -> LogMel:  # noqa: ANN401
+    """The log-mel after it went to a stage and back."""
+    if stage == "mel":
+        return log_mel
+    image = pipeline.image_codec.encode(log_mel)
+    if stage == "latent":
+        codec = pipeline.latent_codec
+        image = codec.decode(codec.encode(image.clamp(0.0, 1.0), sample=False))
+    return pipeline.image_codec.decode(image)
+
+
+def log_mel_error_db(before: LogMel, after: LogMel) -> float:
+    """Mean absolute difference of two log-mels in dB.
+
+    >>> ten = math.log(10.0)  # a factor of 10 in magnitude is 20 dB
+    >>> round(log_mel_error_db(torch.zeros(1, 2, 3), torch.full((1, 2, 3), ten)), 4)
+    20.0
+    """
+    return float((before - after).abs().mean() * _DB_A_NEPER)
+
+
+def spectral_distance_db(before: Waveform, after: Waveform) -> float:
+    """Log-spectral distance: root mean square over frequency, mean over time, in dB.
+
+    >>> tone = torch.sin(torch.arange(16_000) / 5)[None]
+    >>> round(spectral_distance_db(tone, tone), 4)
+    0.0
+    """
+    apart = _log_spectrum_db(before) - _log_spectrum_db(after)
+    return float(apart.square().mean(dim=1).sqrt().mean())
+
+
+def _log_spectrum_db(waveform: Waveform) -> torch.Tensor:
+    waveform = F.pad(waveform, (0, max(0, _SPECTRUM - waveform.shape[-1])))
+    window = torch.hann_window(_SPECTRUM, device=waveform.device)
+    spectrum = torch.stft(waveform, _SPECTRUM, _SPECTRUM // 4, window=window, return_complex=True)
+    return 20.0 * torch.log10(spectrum.abs().clamp_min(_SPECTRUM_FLOOR))

@@ -1,0 +1,192 @@
+"""A loaded model and what the commands do with it."""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor
+
+from auffusion.audio import (
+    inspect_audio,
+    read_audio,
+    read_metadata,
+    to_int16,
+    write_audio,
+    write_file,
+)
+from auffusion.cli.settings import Record, Settings, digest
+from auffusion.denoise import make_scheduler
+from auffusion.errors import InputError
+from auffusion.image import spectrogram_figure
+from auffusion.pipeline.identity import model_identity
+from auffusion.pipeline.pipeline import AuffusionPipeline
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeSound:
+    """One sound, ready to be written."""
+
+    samples: NDArray[np.int16]
+    """16-bit samples."""
+    sample_rate: int
+    """In Hz."""
+    log_mel: Float[Tensor, "mel frame"]
+    """Its spectrogram."""
+    truncated: str
+    """What the prompt lost because it was too long; "" for nothing."""
+    record: Record
+    """What the file says about itself."""
+
+    def write(self, path: Path, *, spectrogram: bool = False) -> None:
+        """Write the file, and with `spectrogram` a picture beside it."""
+        if spectrogram:
+            # First: the sound's file is the mark that all is done.
+            write_figure(path.with_suffix(".png"), self.log_mel, self.record.settings.prompt)
+        write_audio(
+            path,
+            self.samples,
+            sample_rate=self.sample_rate,
+            metadata=self.record.to_metadata(),
+        )
+
+
+class Studio:
+    """A model on its device.
+
+    Args:
+        model: "embedded", a folder or a hub id.
+        device: "auto", "cpu", "cuda" or "mps".
+        dtype: "float32", "float16" or "bfloat16".
+
+    Raises:
+        InputError: no such model or device.
+    """
+
+    def __init__(self, model: str, *, device: str = "auto", dtype: str = "float32") -> None:
+        chosen = choose_device(device)
+        precision: torch.dtype = getattr(torch, dtype)
+        pipeline: Any = AuffusionPipeline.from_pretrained(model, dtype=precision)
+        pipeline.set_progress_bar_config(disable=True)
+        self.model = model
+        self.identity = model_identity(pipeline)
+        self.pipeline = pipeline.to(chosen)
+        self._scheduler = dict(pipeline.scheduler.config)
+
+    def complete(self, settings: Settings) -> Settings:
+        """The settings with the model's own where they name none.
+
+        Raises:
+            InputError: a length that the model cannot make.
+        """
+        guidance = settings.guidance
+        if guidance is None:
+            guidance = float(self.pipeline.config.default_guidance)
+        samples = self.pipeline.canvas.samples(settings.length_s)
+        length_s = samples / self.pipeline.mel.sample_rate
+        return replace(settings, guidance=guidance, length_s=length_s)
+
+    def record(self, settings: Settings, samples: str = "") -> Record:
+        """What a file made with these settings says."""
+        return Record(
+            settings=settings,
+            model=self.model,
+            identity=self.identity,
+            version=version("auffusion"),
+            samples=samples,
+        )
+
+    def make(self, settings: Settings, on_step: Callable[[], object]) -> MadeSound:
+        """One sound, alone in its batch: neighbours would change the last bits.
+
+        Args:
+            settings: complete settings (`complete`).
+            on_step: called after each denoising step.
+
+        Raises:
+            InputError: settings that this model cannot follow.
+        """
+        self.pipeline.scheduler = make_scheduler(settings.scheduler, self._scheduler)
+        result: Any = self.pipeline(
+            settings.prompt,
+            negative_prompt=settings.negative,
+            audio_length_in_s=settings.length_s,
+            num_inference_steps=settings.steps,
+            guidance_scale=settings.guidance,
+            seeds=[settings.seed],
+            output_type="pt",
+            callback_on_step_end=_after_each_step(on_step),
+            callback_on_step_end_tensor_inputs=[],
+        )
+        samples = to_int16(result.audios[0].cpu()).numpy()
+        return MadeSound(
+            samples=samples,
+            sample_rate=result.sampling_rate,
+            log_mel=result.spectrograms[0].float().cpu(),
+            truncated=result.truncated[0],
+            record=self.record(settings, digest(samples.astype("<i2").tobytes())),
+        )
+
+    def has_made(self, path: Path, settings: Settings) -> bool:
+        """Whether the file is there, whole, and what these settings make."""
+        try:
+            record = read_record(path)
+            return record.makes_the_same_as(self.record(settings)) and (
+                record.samples == digest(read_samples(path).astype("<i2").tobytes())
+            )
+        except InputError:
+            return False
+
+
+def _after_each_step(call: Callable[[], object]) -> Callable[..., dict[str, Any]]:
+    def callback(*_seen: Any) -> dict[str, Any]:  # noqa: ANN401
+        call()
+        return {}
+
+    return callback
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; "auto" takes CUDA, then MPS, then the CPU.
+
+    Raises:
+        InputError: this machine has no such device.
+    """
+    has = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        return torch.device(next(device for device in has if has[device]))
+    if not has[name]:
+        raise InputError(f"--device {name}: this machine has none, or torch was built without it")
+    return torch.device(name)
+
+
+def read_samples(path: Path) -> NDArray[np.int16]:
+    """The 16-bit samples of a file, at its own rate."""
+    waveform = read_audio(path, sample_rate=inspect_audio(path).sample_rate)
+    return to_int16(waveform[0]).numpy()
+
+
+def read_record(path: Path) -> Record:
+    """What a generated file says about itself.
+
+    Raises:
+        InputError: it is no sound file, or carries no settings.
+    """
+    return Record.from_metadata(read_metadata(path), str(path))
+
+
+def write_figure(path: Path, log_mel: Float[Tensor, "mel frame"], title: str) -> None:
+    """A labelled picture of a spectrogram, as PNG."""
+    buffer = io.BytesIO()
+    spectrogram_figure(log_mel, title=title).save(buffer, format="PNG")
+    write_file(path, buffer.getvalue())
