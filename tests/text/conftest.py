@@ -69,9 +69,12 @@ def write_clip(folder):
 
 
 def write_clap(folder):
-    tokens = ["<s>", "<pad>", "</s>", "<unk>", *BYTES, "<mask>"]
+    # As in the real one, a space belongs to the word behind it.
+    merges = [("Ġ", letter) for letter in "abcdefghijklmnopqrstuvwxyz"]
+    words = ["".join(pair) for pair in merges]
+    tokens = ["<s>", "<pad>", "</s>", "<unk>", *BYTES, *words, "<mask>"]
     vocabulary = {token: index for index, token in enumerate(tokens)}
-    RobertaTokenizer(vocab=vocabulary, merges=[]).save_pretrained(folder)
+    RobertaTokenizer(vocab=vocabulary, merges=merges).save_pretrained(folder)
     config = ClapTextConfig(
         vocab_size=len(tokens),
         hidden_size=16,

@@ -160,7 +160,7 @@ class TestPromptsOfAnyKind:
         assert got.embeds.shape == (2, 77, 16)
         assert got.embeds.isfinite().all()
         assert got.truncated[0] == ""
-        kept = prompt.removesuffix(got.truncated[1])
+        kept = prompt.removesuffix(got.truncated[1]).rstrip()
         assert len(encoder.tokenizer(kept)["input_ids"]) - special == min(count, room)
         assert [w.category for w in caught] == [PromptCutWarning] * (got.truncated[1] != "")
 
@@ -179,7 +179,9 @@ class TestPromptsOfAnyKind:
         got = adapted(encoder, convention).encode([prompt])
         assert got.embeds.isfinite().all()
 
-    @pytest.mark.parametrize("prompt", ["a dog barks " * 87_400, "a" * 2**20, "🐶" * 2**18])
+    @pytest.mark.parametrize(
+        "prompt", ["a dog barks " * 87_400, "a" * 2**20, "🐶" * 2**18, " " * 2**20 + "dog"]
+    )
     def test_a_megabyte_is_cut_with_a_short_warning(self, encoder, convention, prompt):
         started = time.monotonic()
         with warnings.catch_warnings(record=True) as caught:
@@ -188,7 +190,7 @@ class TestPromptsOfAnyKind:
         assert got.embeds.isfinite().all()
         assert all(len(str(w.message)) < 300 for w in caught)
         assert prompt.endswith(got.truncated[0])
-        assert time.monotonic() - started < 30
+        assert time.monotonic() - started < 5
 
     def test_half_a_character_is_refused(self, encoder, convention):
         with pytest.raises(InputError, match="not valid text"):

@@ -1,12 +1,13 @@
 """Prompts to the rows that the U-Net attends to, by either published convention."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor
 
 from auffusion.errors import InputError
@@ -16,6 +17,8 @@ Convention = Literal["adapter", "stable-diffusion"]
 
 # No released encoder was trained on longer texts, and attention over a megabyte would not end.
 _LONGEST = 512
+# Some 30 characters to each of these tokens; a megabyte costs no more to cut than a page.
+_LONGEST_TEXT = 16_384
 # A warning quotes what was cut, but not a megabyte of it.
 _QUOTED = 120
 
@@ -145,7 +148,7 @@ def _branch_rows(branch: TextBranch, prompt: str, *, padded: bool) -> tuple[Text
     return _adapted(branch, rows), cut
 
 
-def _adapted(branch: TextBranch, rows: TextEmbedding) -> TextEmbedding:
+def _adapted(branch: TextBranch, rows: Float[Tensor, "batch used condition"]) -> TextEmbedding:
     rows = F.pad(rows, (0, 0, 0, branch.max_length - rows.shape[1]))
     return rows if branch.adapter is None else branch.adapter(rows)
 
@@ -158,28 +161,25 @@ def _blank_rows(branch: TextBranch) -> TextEmbedding:
     )
 
 
-def _tokenise(branch: TextBranch, prompt: str, *, padded: bool) -> tuple[dict[str, list[int]], str]:
+def _tokenise(branch: TextBranch, prompt: str, *, padded: bool) -> tuple[Mapping[str, Any], str]:
     """The tokens to encode, and the end of the prompt that has no row."""
-    options: dict[str, Any] = {"verbose": False, "return_attention_mask": True}
-    full = branch.tokenizer(
-        prompt, return_offsets_mapping=True, return_special_tokens_mask=True, **options
-    )
     reach = _reach(branch, padded=padded)
-    padding = "max_length" if padded else False
+    text = prompt[:_LONGEST_TEXT]
+    options: dict[str, Any] = {"return_special_tokens_mask": True, "verbose": False}
     tokens = branch.tokenizer(
-        prompt,
+        text,
         truncation=True,
         max_length=reach,
-        padding=padding,
-        return_special_tokens_mask=True,
+        padding="max_length" if padded else False,
+        return_attention_mask=True,
         **options,
     )
-    if len(full["input_ids"]) <= branch.max_length:
-        return tokens, ""
     kept = tokens["special_tokens_mask"][: branch.max_length].count(0)
-    text = [
+    full = branch.tokenizer(text, return_offsets_mapping=True, **options)
+    spans = [
         span
         for span, special in zip(full["offset_mapping"], full["special_tokens_mask"], strict=True)
         if not special
     ]
-    return tokens, prompt[text[kept][0] :] if kept < len(text) else ""
+    end = spans[kept][0] if kept < len(spans) else len(text)
+    return tokens, prompt[end:]

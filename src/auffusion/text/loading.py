@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from torch import Tensor
 from transformers import AutoTokenizer
 from transformers.models.bert.modeling_bert import BertModel
@@ -50,6 +51,17 @@ _FAMILIES = (
 )
 # Numbers 0, 1, 2, … that old files store and new models count themselves.
 _POSITION_BUFFERS = ("position_ids", "token_type_ids")
+# What a configuration records of the file it came from; we load in float32 whatever it says.
+_NOT_SETTINGS = {"dtype", "architectures", "transformers_version"}
+# How a configuration with impossible values fails: at once, or while its layers are made.
+_NONSENSE = (
+    StrictDataclassError,
+    TypeError,
+    ValueError,
+    LookupError,
+    RuntimeError,
+    ArithmeticError,
+)
 _T5_TABLE = ("shared.weight", "encoder.embed_tokens.weight")
 
 
@@ -62,12 +74,19 @@ def load_text_encoder(folder: Path) -> Any:  # noqa: ANN401
     """
     try:
         config = json.loads((folder / "config.json").read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"{folder / 'config.json'} cannot be read as JSON ({error}): "
             "the text encoder's folder is incomplete"
         ) from error
-    return build_text_encoder(config, read_weights(folder), source=str(folder))
+    if not isinstance(config, dict):
+        raise InputError(
+            f"{folder / 'config.json'} holds a {type(config).__name__} where an object was "
+            "expected: fetch the model again"
+        )
+    return build_text_encoder(
+        cast("dict[str, Any]", config), read_weights(folder), source=str(folder)
+    )
 
 
 def build_text_encoder(
@@ -84,14 +103,13 @@ def build_text_encoder(
         InputError: an encoder we do not know, or weights that do not fit.
     """
     family = _family(config, source)
-    wanted = _configuration(family, config, source)
     named = _renamed(family, state)
     options = _options(family, named)
     # Compared on the meta device first: a damaged configuration may ask for any size.
     with torch.device("meta"):
-        expected = _construct(family, wanted, options, source).state_dict()
+        expected = _construct(family, config, options, source).state_dict()
     named = _matched(expected, named, source)
-    model = family.model(wanted, **options)
+    model = _construct(family, config, options, source)
     model.load_state_dict(named, strict=False)
     return model.float().eval()
 
@@ -103,7 +121,8 @@ def load_tokenizer(folder: Path) -> Any:  # noqa: ANN401
         InputError: there is none, or its files are damaged.
     """
     try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(
+        loader: Any = AutoTokenizer
+        tokenizer: Any = loader.from_pretrained(
             str(folder), local_files_only=True, trust_remote_code=False
         )
     # The tokenizers library raises nothing narrower; the cause is kept.
@@ -117,10 +136,8 @@ def load_tokenizer(folder: Path) -> Any:  # noqa: ANN401
     return tokenizer
 
 
-def _family(config: object, source: str) -> _Family:
-    # Files from outside: any JSON value may stand anywhere.
-    content = cast("dict[str, Any]", config) if isinstance(config, dict) else {}
-    names: Any = content.get("architectures")
+def _family(config: Mapping[str, Any], source: str) -> _Family:
+    names = config.get("architectures")
     name: Any = cast("list[Any]", names)[0] if isinstance(names, list) and names else None
     for family in _FAMILIES:
         if isinstance(name, str) and family.matches(name):
@@ -131,23 +148,19 @@ def _family(config: object, source: str) -> _Family:
     )
 
 
-def _configuration(family: _Family, config: Mapping[str, Any], source: str) -> Any:  # noqa: ANN401
-    """The configuration's known fields; others could make transformers fetch code or kernels."""
-    # A whole CLAP keeps its text half's settings one level down.
-    described = {**config, **config.get("text_config", {})}
+def _construct(
+    family: _Family, config: Mapping[str, Any], options: dict[str, Any], source: str
+) -> Any:  # noqa: ANN401
+    """The model, from the known fields; others could make transformers fetch code or kernels."""
     known = {field.name for field in dataclasses.fields(family.model.config_class)}
-    kept = {name: described[name] for name in known & set(described) - {"dtype", "architectures"}}
     try:
-        return family.model.config_class(**kept)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{source} has a configuration that makes no sense: {error}") from error
-
-
-def _construct(family: _Family, config: Any, options: dict[str, Any], source: str) -> Any:  # noqa: ANN401
-    try:
-        return family.model(config, **options)
-    except (TypeError, ValueError, KeyError, RuntimeError, ArithmeticError) as error:
-        raise InputError(f"{source} has a configuration that makes no sense: {error}") from error
+        # A whole CLAP keeps its text half's settings one level down.
+        described = {**config, **config.get("text_config", {})}
+        kept = {name: described[name] for name in (known & set(described)) - _NOT_SETTINGS}
+        return family.model(family.model.config_class(**kept), **options)
+    except _NONSENSE as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{source} has a configuration that makes no sense: {reason}") from error
 
 
 def _options(family: _Family, state: Mapping[str, Tensor]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ unpickler, which builds tensors and plain containers and refuses everything else
 
 import json
 import pickle
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -38,7 +39,7 @@ def read_state(path: Path) -> dict[str, Any]:
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path, device="cpu")
-    except SafetensorError as error:
+    except (SafetensorError, OSError) as error:
         raise InputError(
             f"{path} is not a whole safetensors file ({error}): fetch it again"
         ) from error
@@ -46,14 +47,20 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 def _read_pickle(path: Path) -> object:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # Advice to torch's developers, of no use to who loads a model.
+            warnings.filterwarnings("ignore", message="Detected pickle protocol")
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise InputError(
             f"{path} was refused: it is damaged or holds more than tensors, which could run code; "
             "use a safetensors file or one from a source you trust"
         ) from error
-    except (RuntimeError, EOFError, ValueError) as error:
-        raise InputError(f"{path} is not a whole weight file: fetch it again") from error
+    # Damaged bytes make torch fail in a dozen ways, from KeyError to struct.error.
+    except Exception as error:
+        raise InputError(
+            f"{path} is not a whole weight file ({type(error).__name__}): fetch it again"
+        ) from error
 
 
 def read_weights(
@@ -82,7 +89,7 @@ def read_weights(
 def _read_shards(index: Path) -> dict[str, Tensor]:
     try:
         shards = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{index} is not an index of weight files: fetch it again") from error
     state: dict[str, Tensor] = {}
     for name in shards:
