@@ -7,6 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from auffusion.audio import read_audio as read_audio
+    from auffusion.audio import write_audio as write_audio
     from auffusion.models import embedded_model as embedded_model
     from auffusion.pipeline import AuffusionOutput as AuffusionOutput
     from auffusion.pipeline import AuffusionPipeline as AuffusionPipeline
@@ -14,11 +16,20 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES = {
+    "read_audio": "auffusion.audio",
+    "write_audio": "auffusion.audio",
     "AuffusionPipeline": "auffusion.pipeline",
     "AuffusionOutput": "auffusion.pipeline",
     "embedded_model": "auffusion.models",
 }
-__all__ = ["AuffusionOutput", "AuffusionPipeline", "__version__", "embedded_model"]
+__all__ = [
+    "AuffusionOutput",
+    "AuffusionPipeline",
+    "__version__",
+    "embedded_model",
+    "read_audio",
+    "write_audio",
+]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the home defines

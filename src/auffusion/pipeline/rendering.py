@@ -19,10 +19,6 @@ OutputType = Literal["np", "pt", "mel", "image", "latent"]
 
 OUTPUT_TYPES: tuple[str, ...] = get_args(OutputType)
 
-# Frames beside a window of a long spectrogram that its sound is made with and that are thrown
-# away: more than either vocoder's field of view (HiFi-GAN some 20, the Fourier head 24).
-_CONTEXT = 64
-
 
 def check_output_type(output_type: str) -> None:
     """Raise `InputError` unless it is one of `OUTPUT_TYPES`."""
@@ -74,21 +70,9 @@ class Renderer:
         return {"audios": _array(audio), "spectrograms": _array(mel), "images": _pictures(mel)}
 
     def speak(self, log_mel: LogMel) -> Waveform:
-        """The sound of each spectrogram, item by item and in bounded windows, in [-1, 1]."""
-        items = [self._speak_windows(item[None]) for item in log_mel]
-        return torch.cat(items).float().clamp(-1.0, 1.0)
-
-    def _speak_windows(self, log_mel: LogMel) -> Waveform:
-        frames, window = log_mel.shape[-1], 2 * self.canvas.frames
-        if frames <= window:
-            return self.vocoder(log_mel)
-        hop = self.canvas.mel.hop_length
-        parts: list[Waveform] = []
-        for start in range(0, frames, window):
-            first, end = max(start - _CONTEXT, 0), min(start + window, frames)
-            part = self.vocoder(log_mel[..., first : end + _CONTEXT])
-            parts.append(part[:, (start - first) * hop : (end - first) * hop])
-        return torch.cat(parts, dim=-1)
+        """The sound of each spectrogram, made item by item, in [-1, 1]."""
+        sounds = torch.cat([self.vocoder(item[None]) for item in log_mel])
+        return sounds.float().clamp(-1.0, 1.0)
 
 
 def _array(tensor: torch.Tensor) -> np.ndarray[Any, np.dtype[np.float32]]:
