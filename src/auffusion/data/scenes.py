@@ -6,13 +6,16 @@ sounds are looped with cross-fades. All randomness comes from the scene's own se
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
-from auffusion.data.preparers.sound_library import SAMPLE_RATE, Clip, read_clips
+from auffusion.data.clips import SAMPLE_RATE, Clip, read_clips
+from auffusion.errors import InputError
 
 CANVAS = 163_840
 """Samples of a scene: 10.24 s, 1024 frames."""
@@ -28,22 +31,41 @@ class Sound:
     """A clip with its samples, float32 in [-1, 1]."""
 
     clip: Clip
-    samples: np.ndarray
+    samples: NDArray[np.float32]
 
 
 def load_sounds(folder: Path, split: str) -> list[Sound]:
-    """All clips of a split (`train` or `validation`), decoded."""
+    """All clips of a split (`train` or `validation`), decoded.
+
+    Raises:
+        InputError: the folder is no prepared library, or one of its files is gone or damaged.
+    """
     return [
-        Sound(clip=clip, samples=soundfile.read(folder / clip.path, dtype="float32")[0])
+        Sound(clip=clip, samples=_read(folder / clip.path))
         for clip in read_clips(folder)
         if clip.split == split
     ]
 
 
-class SceneComposer:
-    """Draws scenes, each of one caption, from a set of sounds."""
+def _read(path: Path) -> NDArray[np.float32]:
+    try:
+        return np.asarray(soundfile.read(path, dtype="float32")[0], np.float32)
+    except soundfile.LibsndfileError as error:
+        raise InputError(
+            f"the clip {path} cannot be read ({error.error_string}): prepare the library again"
+        ) from error
 
-    def __init__(self, sounds: list[Sound]) -> None:
+
+class SceneComposer:
+    """Draws scenes, each of one caption, from a set of sounds.
+
+    Raises:
+        InputError: there are no sounds.
+    """
+
+    def __init__(self, sounds: Sequence[Sound]) -> None:
+        if not sounds:
+            raise InputError("there are no sounds to compose of: prepare the sound library first")
         self.by_caption: dict[str, list[Sound]] = defaultdict(list)
         labels: dict[str, set[str]] = defaultdict(set)
         count: dict[str, int] = defaultdict(int)
@@ -61,27 +83,34 @@ class SceneComposer:
         weight = np.array([count[label] ** 0.75 * share[label] for label in self.labels])
         self.weights = weight / weight.sum()
 
-    def compose(self, seed: int) -> tuple[np.ndarray, Clip]:
+    def compose(self, seed: int) -> tuple[NDArray[np.float32], Clip]:
         """A scene of `CANVAS` samples, peak at most 1, and the clip whose captions describe it."""
         rng = np.random.default_rng(seed)
-        label = self.labels[rng.choice(len(self.labels), p=self.weights)]
-        captions = self.captions_of[label]
-        sizes = np.sqrt([len(self.by_caption[caption]) for caption in captions])
-        takes = self.by_caption[captions[rng.choice(len(captions), p=sizes / sizes.sum())]]
-        first = takes[rng.integers(len(takes))]
+        takes = self._takes(rng)
+        first = takes[int(rng.integers(len(takes)))]
         if first.clip.seconds >= _LONG_S and first.clip.kind != "music":
             scene = _looped(first.samples, rng)
         else:
             scene = _repeated(first, takes, rng)
         return scene / max(1e-6, np.abs(scene).max()), first.clip
 
+    def _takes(self, rng: np.random.Generator) -> list[Sound]:
+        """All sounds of one caption."""
+        label = self.labels[rng.choice(len(self.labels), p=self.weights)]
+        captions = self.captions_of[label]
+        sizes = np.sqrt([len(self.by_caption[caption]) for caption in captions])
+        return self.by_caption[captions[rng.choice(len(captions), p=sizes / sizes.sum())]]
 
-def _faded(samples: np.ndarray) -> np.ndarray:
+
+def _faded(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Without a click at either end."""
     ramp = np.minimum(1.0, np.arange(len(samples), dtype=np.float32) / min(_FADE, len(samples) / 4))
     return samples * ramp * ramp[::-1]
 
 
-def _repeated(first: Sound, takes: list[Sound], rng: np.random.Generator) -> np.ndarray:
+def _repeated(
+    first: Sound, takes: Sequence[Sound], rng: np.random.Generator
+) -> NDArray[np.float32]:
     """Takes one after the other, irregularly spaced, a little louder or softer each."""
     scene = np.zeros(CANVAS, np.float32)
     at = int(rng.uniform(0.0, 0.4) * SAMPLE_RATE)
@@ -93,13 +122,14 @@ def _repeated(first: Sound, takes: list[Sound], rng: np.random.Generator) -> np.
         piece = _faded(sound.samples[: CANVAS - at]) * level
         scene[at : at + len(piece)] += piece
         at += len(piece) + int(rng.exponential(gap_s) * SAMPLE_RATE)
-        sound = takes[rng.integers(len(takes))]
+        sound = takes[int(rng.integers(len(takes)))]
     return scene
 
 
-def _looped(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _looped(samples: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
     """A long sound from a random place on, going round with a cross-fade of equal power."""
     fade = min(_CROSSFADE, len(samples) // 4)
+    # The loop is shorter by the cross-fade: the sound's end is laid over its beginning.
     rise = np.sin(np.linspace(0.0, np.pi / 2, fade, dtype=np.float32))
     ring = samples[: len(samples) - fade].copy()
     ring[:fade] = ring[:fade] * rise + samples[len(samples) - fade :] * rise[::-1]

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import mido
 import numpy as np
+import soundfile
+from numpy.typing import NDArray
 
 from auffusion.errors import InputError
 
@@ -19,9 +21,10 @@ _TICKS_PER_S = 1000
 _START_S = 0.05
 _LOW_PROGRAMS = {*range(32, 40), 42, 43, 47, 57, 58, 67, 70, *range(116, 119)}
 _HIGH_PROGRAMS = {8, 9, 10, 13, 72, 78, 112}
-_NOTE_NAMES = ["C", "C sharp", "D", "D sharp", "E", "F", "F sharp", "G", "G sharp", "A", "A sharp", "B"]
-_DRUM_KEYS = [36, 37, 38, 39, 41, 42, 45, 46, 47, 49, 50, 51, 52, 53, 54, 55, 56, 58, 60, 61, 62, 64, 65, 67]  # fmt: skip
-_DRUM_KEYS += [69, 70, 71, 72, 73, 75, 76, 78, 81]
+_OCTAVE = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"]
+_NOTE_NAMES = [note.replace("#", " sharp") for note in _OCTAVE]
+_NO_DRUM = {40, 43, 44, 48, 57, 59, 63, 66, 68, 74, 77, 79, 80}
+_DRUM_KEYS = [key for key in range(36, 82) if key not in _NO_DRUM]
 _KITS = [0, 8, 16, 24, 25, 40]
 _KICK, _SNARE, _HAT, _OPEN_HAT, _LOW_TOM, _HIGH_TOM, _STICK, _RIDE = 36, 38, 42, 46, 45, 50, 37, 51
 
@@ -39,7 +42,9 @@ Notes = list[tuple[float, float, int, int]]
 """(start s, length s, key, velocity)"""
 
 
-def render_slots(slots: dict[int, str], soundfont: Path, sample_rate: int) -> dict[int, np.ndarray]:
+def render_slots(
+    slots: dict[int, str], soundfont: Path, sample_rate: int
+) -> dict[int, NDArray[np.float32]]:
     """Mono float32 sound of each slot, `SLOT_S` long.
 
     Args:
@@ -50,21 +55,28 @@ def render_slots(slots: dict[int, str], soundfont: Path, sample_rate: int) -> di
     Raises:
         InputError: fluidsynth is not installed or refuses the soundfont.
     """
-    import soundfile  # noqa: PLC0415
-
     if shutil.which("fluidsynth") is None:
-        raise InputError("rendered instruments need the command fluidsynth: install the package fluidsynth")
-    with tempfile.TemporaryDirectory() as folder:
-        midi, sound = Path(folder, "slots.mid"), Path(folder, "slots.wav")
-        order = sorted(slots)
-        _midi_file([(_program(slot), _notes(slot, slots[slot])) for slot in order]).save(str(midi))
-        command = ["fluidsynth", "-ni", "-q", "-g", "0.6", "-r", str(sample_rate), "-F", str(sound)]
-        done = subprocess.run([*command, str(soundfont), str(midi)], capture_output=True, check=False)
-        if done.returncode or not sound.is_file():
-            raise InputError(f"fluidsynth could not render {soundfont}: {done.stderr[-200:]!r}")
-        samples = soundfile.read(sound, dtype="float32", always_2d=True)[0].mean(axis=1)
+        raise InputError(
+            "rendered instruments need the command fluidsynth: install the package fluidsynth"
+        )
+    order = sorted(slots)
+    midi = _midi_file([(_program(slot), _notes(slot, slots[slot])) for slot in order])
+    samples = _play(midi, soundfont, sample_rate)
     length = round(SLOT_S * sample_rate)
     return {slot: samples[i * length : (i + 1) * length] for i, slot in enumerate(order)}
+
+
+def _play(midi: mido.MidiFile, soundfont: Path, sample_rate: int) -> NDArray[np.float32]:
+    with tempfile.TemporaryDirectory() as folder:
+        notes, sound = Path(folder, "slots.mid"), Path(folder, "slots.wav")
+        midi.save(str(notes))
+        options = ["-ni", "-q", "-g", "0.6", "-r", str(sample_rate), "-F", str(sound)]
+        command = ["fluidsynth", *options, str(soundfont), str(notes)]
+        done = subprocess.run(command, capture_output=True, check=False)
+        # fluidsynth leaves with success, and silence, when it cannot read a soundfont.
+        if done.returncode or not sound.is_file() or b"fluidsynth: error" in done.stderr:
+            raise InputError(f"fluidsynth could not render {soundfont}: {done.stderr[-200:]!r}")
+        return soundfile.read(sound, dtype="float32", always_2d=True)[0].mean(axis=1)
 
 
 def _program(slot: int) -> tuple[int, int]:
@@ -147,10 +159,11 @@ def _midi_file(slots: list[tuple[tuple[int, int], Notes]]) -> mido.MidiFile:
         change = mido.Message("program_change", channel=channel, program=program)
         events.append((start, 0, change))
         for onset, length, key, velocity in notes:
-            note = {"channel": channel, "note": key}
             begin = start + _START_S + onset
-            events.append((begin, 2, mido.Message("note_on", velocity=velocity, **note)))
-            events.append((begin + length, 1, mido.Message("note_off", **note)))
+            on = mido.Message("note_on", channel=channel, note=key, velocity=velocity)
+            off = mido.Message("note_off", channel=channel, note=key)
+            # A note that is struck again ends first.
+            events += [(begin, 2, on), (begin + length, 1, off)]
     events.append((len(slots) * SLOT_S, 3, mido.Message("note_off", note=0)))
     track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=1_000_000)])
     now = 0

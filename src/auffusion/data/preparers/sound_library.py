@@ -10,100 +10,102 @@ import hashlib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import numpy as np
-import soundfile
-import soxr
+from numpy.typing import NDArray
 
+from auffusion.audio import write_audio
+from auffusion.audio.files import write_file
+from auffusion.data.clips import SAMPLE_RATE as SAMPLE_RATE
+from auffusion.data.clips import Clip as Clip
+from auffusion.data.clips import json_lines, write_clips
+from auffusion.data.clips import read_clips as read_clips
+from auffusion.data.cutting import cut_clip, decode_sound, to_clip_rate
 from auffusion.data.packages import fetch_package
 from auffusion.data.soundfont import SLOT_S, render_slots
 from auffusion.errors import InputError
 
-SAMPLE_RATE = 16_000
 LIST = Path(__file__).with_suffix(".jsonl")
-_SOUNDFONT = "musescore-general-soundfont"
-_PART = 10 * SAMPLE_RATE
-_MARGIN = SAMPLE_RATE // 20
-_SHORTEST = 0.08
-_QUIETEST_PEAK = 0.004
+_SOUNDFONT = "MuseScore_General_Full.sf3"
 # One group in eight is kept from training, to choose and to judge by.
 _VALIDATION_ONE_IN = 8
 
+Row = TypedDict(
+    "Row",
+    {
+        "package": str,
+        "source": str,
+        "part": NotRequired[int],
+        "source_rate": int,
+        "kind": str,
+        "class": str,
+        "captions": list[str],
+        "license": str,
+        "tier": str,
+        "rendered": NotRequired[bool],
+    },
+)
+"""A line of the sound list: a clip as it should be found in its package."""
+
 
 @dataclass(frozen=True, kw_only=True)
-class Clip:
-    """One line of the manifest that `prepare` writes."""
+class LeftOut:
+    """A listed clip that could not be made."""
 
-    id: str
-    path: str
-    captions: list[str]
-    label: str
-    kind: str
-    seconds: float
-    split: str
     package: str
-    version: str
     source: str
     part: int | None
-    license: str
-    tier: str
-    rendered: bool
+    reason: str
 
 
-def listed_clips() -> list[dict[str, Any]]:
+def listed_clips() -> list[Row]:
     """The rows of the sound list."""
     with LIST.open(encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
 
 
 def prepare(
-    source: Path, target: Path, *, on_package: Callable[[str, int, int], None] | None = None
+    source: Path,
+    target: Path,
+    *,
+    rows: Sequence[Row] | None = None,
+    on_package: Callable[[str, int, int], None] | None = None,
 ) -> list[Clip]:
     """Fetch the packages, cut their sounds into clips, and write FLAC files and a manifest.
 
     Args:
         source: folder for unpacked packages; those already there are not fetched again.
-        target: folder for `clips/*.flac` and `manifest.jsonl`.
+        target: folder for `clips/*.flac`, `manifest.jsonl`, and `left_out.jsonl`: the listed clips
+            that a package no longer holds, or in a format that is not read, each with the reason.
+        rows: clips to make; the whole sound list where none are given.
         on_package: told (package, clips made, clips listed) as each is done.
 
     Returns:
-        The clips made; listed ones that a package no longer holds are left out.
+        The clips made.
 
     Raises:
-        InputError: a package cannot be fetched.
+        InputError: a package cannot be fetched, or the disk is full.
     """
-    (target / "clips").mkdir(parents=True, exist_ok=True)
-    by_package: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in listed_clips():
+    by_package: dict[str, list[Row]] = defaultdict(list)
+    for row in listed_clips() if rows is None else rows:
         by_package[row["package"]].append(row)
+    (target / "clips").mkdir(parents=True, exist_ok=True)
     clips: list[Clip] = []
-    for package, rows in by_package.items():
-        folder = fetch_package(package, source)
-        made = [_write_clip(target, folder, row, cut) for row, cut in _cut(package, folder, rows)]
+    left_out: list[LeftOut] = []
+    for package, listed in by_package.items():
+        made, missing = _prepare_package(fetch_package(package, source), target, listed)
         clips += made
+        left_out += missing
         if on_package is not None:
-            on_package(package, len(made), len(rows))
-    with (target / "manifest.jsonl.tmp").open("w", encoding="utf-8") as out:
-        out.writelines(json.dumps(asdict(clip), ensure_ascii=False) + "\n" for clip in clips)
-    (target / "manifest.jsonl.tmp").rename(target / "manifest.jsonl")
+            on_package(package, len(made), len(listed))
+    write_file(target / "left_out.jsonl", json_lines(asdict(one) for one in left_out))
+    write_clips(target, clips)
     return clips
-
-
-def read_clips(folder: Path) -> list[Clip]:
-    """The manifest of a prepared library.
-
-    Raises:
-        InputError: the folder holds none.
-    """
-    manifest = folder / "manifest.jsonl"
-    if not manifest.is_file():
-        raise InputError(f"{folder} holds no manifest.jsonl: prepare the sound library there first")
-    with manifest.open(encoding="utf-8") as lines:
-        return [Clip(**json.loads(line)) for line in lines]
 
 
 def is_validation(package: str, source: str) -> bool:
@@ -117,11 +119,40 @@ def is_validation(package: str, source: str) -> bool:
     return digest[0] % _VALIDATION_ONE_IN == 0
 
 
-def _write_clip(target: Path, folder: Path, row: dict[str, Any], samples: np.ndarray) -> Clip:
+def _prepare_package(
+    folder: Path, target: Path, rows: list[Row]
+) -> tuple[list[Clip], list[LeftOut]]:
+    version = (folder / "PACKAGE").read_text(encoding="utf-8").strip()
+    rendered = _rendered(folder, [row for row in rows if row.get("rendered")])
+
+    # The parts of one file stand together in the list, and it is decoded once.
+    @lru_cache(maxsize=1)
+    def sound_of(source: str) -> NDArray[np.float32]:
+        return rendered[source] if source in rendered else decode_sound(folder / source)
+
+    made: list[Clip] = []
+    left_out: list[LeftOut] = []
+    for row in rows:
+        try:
+            samples = cut_clip(sound_of(row["source"]), row.get("part"))
+        except InputError as error:
+            # Another version of a package may lack a file: that is reported, and no reason to stop.
+            left_out.append(_left_out(row, str(error)))
+        else:
+            made.append(_write_clip(target, version, row, samples))
+    return made, left_out
+
+
+def _left_out(row: Row, reason: str) -> LeftOut:
+    part = row.get("part")
+    return LeftOut(package=row["package"], source=row["source"], part=part, reason=reason)
+
+
+def _write_clip(target: Path, version: str, row: Row, samples: NDArray[np.int16]) -> Clip:
     key = f"{row['package']}|{row['source']}|{row.get('part')}"
     name = hashlib.sha256(key.encode()).hexdigest()[:16]
     path = f"clips/{name}.flac"
-    soundfile.write(target / path, samples, SAMPLE_RATE, subtype="PCM_16")
+    write_audio(target / path, samples, sample_rate=SAMPLE_RATE)
     # A rendered clip's neighbours are other phrases of the same instrument: its group is itself.
     group = row["captions"][0] if row.get("rendered") else row["source"]
     return Clip(
@@ -133,7 +164,7 @@ def _write_clip(target: Path, folder: Path, row: dict[str, Any], samples: np.nda
         seconds=round(len(samples) / SAMPLE_RATE, 4),
         split="validation" if is_validation(row["package"], group) else "train",
         package=row["package"],
-        version=(folder / "PACKAGE").read_text(encoding="utf-8").strip(),
+        version=version,
         source=row["source"],
         part=row.get("part"),
         license=row["license"],
@@ -142,58 +173,16 @@ def _write_clip(target: Path, folder: Path, row: dict[str, Any], samples: np.nda
     )
 
 
-def _cut(
-    package: str, folder: Path, rows: list[dict[str, Any]]
-) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
-    """Each row that the package still holds, with its int16 samples."""
-    whole: dict[str, np.ndarray] = _rendered(folder, rows) if package == _SOUNDFONT else {}
-    for row in rows:
-        samples = whole.get(row["source"])
-        if samples is None:
-            samples = _decode(folder / row["source"])
-        if samples is None:
-            continue
-        clip = _clip_of(samples, row.get("part"))
-        if clip is not None:
-            yield row, clip
-
-
-def _rendered(folder: Path, rows: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+def _rendered(folder: Path, rows: list[Row]) -> dict[str, NDArray[np.float32]]:
+    """The sound of each rendered row, by its source."""
+    if not rows:
+        return {}
+    soundfont = next(folder.rglob(_SOUNDFONT), None)
+    if soundfont is None:
+        raise InputError(f"{folder} holds no {_SOUNDFONT}: fetch the package again")
     slots = {int(int(row["source"].split()[2]) / SLOT_S): row["captions"][0] for row in rows}
-    soundfont = next(folder.rglob("MuseScore_General_Full.sf3"))
     sounds = render_slots(slots, soundfont, 2 * SAMPLE_RATE)
     return {
-        f"MIDI at {round(slot * SLOT_S)} s": _to_rate(sound, 2 * SAMPLE_RATE)
+        f"MIDI at {round(slot * SLOT_S)} s": to_clip_rate(sound, 2 * SAMPLE_RATE)
         for slot, sound in sounds.items()
     }
-
-
-def _decode(path: Path) -> np.ndarray | None:
-    """Mono sound at 16 kHz, or None where the file is gone or of a format we do not read."""
-    try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError:
-        return None
-    return _to_rate(samples.mean(axis=1), rate)
-
-
-def _to_rate(samples: np.ndarray, rate: int) -> np.ndarray:
-    return soxr.resample(samples, rate, SAMPLE_RATE, quality="HQ") if len(samples) else samples
-
-
-def _clip_of(samples: np.ndarray, part: int | None) -> np.ndarray | None:
-    """Trimmed at -60 dB, cut to its 10 s part if it has one, as int16."""
-    if _too_little(samples):
-        return None
-    loud = np.flatnonzero(np.abs(samples) > 1e-3 * np.abs(samples).max())
-    samples = samples[max(0, loud[0] - _MARGIN) : loud[-1] + 1 + _MARGIN]
-    if part is not None:
-        samples = samples[part * _PART : (part + 1) * _PART]
-    if _too_little(samples):
-        return None
-    level = samples / max(1.0, np.abs(samples).max() / 0.99)
-    return np.round(32767 * level).astype(np.int16)
-
-
-def _too_little(samples: np.ndarray) -> bool:
-    return len(samples) < _SHORTEST * SAMPLE_RATE or np.abs(samples).max() < _QUIETEST_PEAK
