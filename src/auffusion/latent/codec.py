@@ -24,7 +24,8 @@ class LatentCodec:
         vae: a diffusers `AutoencoderKL`, or another with its interface and a
             `spatial_compression_ratio`.
         window: widest latent that is decoded in one piece, in latent columns.
-        overlap: latent columns that neighbouring windows share at least.
+        overlap: latent columns that neighbouring windows share at least; a quarter of the window
+            if not given.
         slicing: one item at a time rather than the batch at once.
     """
 
@@ -33,12 +34,12 @@ class LatentCodec:
         vae: Any,  # noqa: ANN401
         *,
         window: int = 256,
-        overlap: int = 64,
+        overlap: int | None = None,
         slicing: bool = True,
     ) -> None:
         self.vae = vae
         self.window = window
-        self.overlap = overlap
+        self.overlap = window // 4 if overlap is None else overlap
         self.slicing = slicing
 
     @property

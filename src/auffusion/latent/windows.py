@@ -44,9 +44,10 @@ def window_weights(
     >>> window_weights([0, 2], window=4, overlap=2).sum(dim=0).tolist()
     [1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
     """
+    taper = _taper(window, max(overlap, 1))
     weights = torch.zeros(len(starts), starts[-1] + window, dtype=torch.float64)
     for row, start in zip(weights, starts, strict=True):
-        row[start : start + window] = _taper(window, max(overlap, 1))
+        row[start : start + window] = taper
     return (weights / weights.sum(dim=0)).float()
 
 
