@@ -56,6 +56,18 @@ def open_container(path: Path) -> Entries:
         raise InputError(f"{path} is damaged ({error}): fetch the package again") from error
 
 
+def openttd_names(path: Path) -> list[str]:
+    """The names in an OpenTTD sound set, uncut: title, authors and licence of each sound.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    try:
+        return [name for _, name in _openttd_table(path.read_bytes())]
+    except _DAMAGE as error:
+        raise InputError(f"{path} is damaged ({error}): fetch the package again") from error
+
+
 def is_container(path: Path) -> bool:
     """Whether the suffix names a container that can be opened.
 
@@ -143,14 +155,21 @@ class _QtResource:
 
 def _read_openttd(data: bytes) -> Entries:
     """OpenTTD's `.cat`: a table of offsets, then named RIFF files."""
-    count = (struct.unpack_from("<I", data)[0] & 0x7FFFFFFF) // 8
-    for index in range(count):
-        offset = struct.unpack_from("<I", data, 8 * index)[0] & 0x7FFFFFFF
-        name = _slice(data, offset + 1, data[offset]).split(b"\0")[0].decode("latin-1")
+    for index, (offset, name) in enumerate(_openttd_table(data)):
         start = data.index(b"RIFF", offset)
         size = struct.unpack_from("<I", data, start + 4)[0] + 8
         plain = re.sub(r"[^\w .-]", "_", name)[:80]
         yield f"{index:03d}_{plain}.wav", _slice(data, start, size)
+
+
+def _openttd_table(data: bytes) -> Iterator[tuple[int, str]]:
+    """(offset, name) of each entry."""
+    # The top bit of an offset is a flag.
+    count = (struct.unpack_from("<I", data)[0] & 0x7FFFFFFF) // 8
+    for index in range(count):
+        offset = struct.unpack_from("<I", data, 8 * index)[0] & 0x7FFFFFFF
+        name = _slice(data, offset + 1, data[offset]).split(b"\0")[0]
+        yield offset, name.decode("latin-1")
 
 
 def _read_openclonk(data: bytes) -> Entries:
