@@ -53,7 +53,7 @@ def paragraph_of(paragraphs: Sequence[Paragraph], source: str, licence: str) -> 
 def free_form_holders(text: str) -> str:
     r"""Names behind a copyright sign in a file that is not machine-readable.
 
-    >>> free_form_holders("Copyright (c) 2001-2009, A. Smith <a@b.org>\\nData © 2011 B. Jones")
+    >>> free_form_holders("Copyright (c) 2001-2009, A. Smith <a@b.org>\nData © 2011 B. Jones")
     'A. Smith; B. Jones'
     """
     lines = [line for line in text.splitlines() if "Debian packaging" not in line]

@@ -43,7 +43,7 @@ class Schedule:
     def rate(self, step: int) -> float:
         """The learning rate of a step.
 
-        >>> Schedule(steps=100, learning_rate=1.0, warmup=10).rate(5)
+        >>> Schedule(steps=100, learning_rate=1.0, warmup=10, decay_from=1.0).rate(5)
         0.6
         """
         rise = min(1.0, (step + 1) / max(1, self.warmup))
