@@ -72,6 +72,7 @@ def damaged(change):
         damaged(lambda content: content["settings"].update(steps="25")),
         damaged(lambda content: content["settings"].update(prompt=None)),
         damaged(lambda content: content["settings"].update(unknown=1)),
+        damaged(lambda content: content["settings"].update(steps=0)),
         damaged(lambda content: content["settings"].pop("seed")),
         damaged(lambda content: content["model"].update(sha256=7)),
     ],

@@ -75,7 +75,7 @@ def info(
         from auffusion.cli.studio import Studio
 
         studio = Studio(model, device="cpu")
-    facts = _facts(studio.pipeline) | {"identity": studio.identity}
+    facts: dict[str, Any] = _facts(studio.pipeline) | {"identity": studio.identity}
     if as_json:
         typer.echo(json.dumps({"name": model, **facts}))
         return
@@ -124,7 +124,10 @@ def convert(
     from auffusion.cli.progress import Display
 
     with Display().loading(source):
+        from transformers.utils import logging
+
         from auffusion.pipeline import convert_checkpoint
 
+        logging.disable_progress_bar()  # it would draw one for each file, however small
         folder = convert_checkpoint(source, target, to.value, vocoder=vocoder)
     typer.echo(str(folder))

@@ -20,10 +20,6 @@ class Display:
     def __init__(self) -> None:
         self._console = Console(stderr=True)
 
-    def say(self, sentence: str) -> None:
-        """Print a line that stays."""
-        self._console.print(sentence, markup=False, highlight=False, soft_wrap=True)
-
     @contextmanager
     def loading(self, what: str) -> Generator[None]:
         """Show that something takes a while."""

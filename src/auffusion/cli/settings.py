@@ -123,8 +123,6 @@ class Record:
                 version=_text(content["auffusion"]),
                 samples=_text(content["samples_sha256"]),
             )
-        except InputError:
-            raise
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise InputError(
                 f"{source} carries no settings of auffusion, or they are damaged: only a file "
