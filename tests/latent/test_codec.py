@@ -1,5 +1,6 @@
 import pytest
 import torch
+from accelerate import cpu_offload
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
 from auffusion.errors import InputError
@@ -10,8 +11,7 @@ def generators(*seeds):
     return [torch.Generator().manual_seed(seed) for seed in seeds]
 
 
-@pytest.fixture(scope="module")
-def vae():
+def small_vae():
     torch.manual_seed(0)
     return AutoencoderKL(
         block_out_channels=(8, 16, 16),
@@ -21,6 +21,11 @@ def vae():
         latent_channels=4,
         scaling_factor=0.3,
     ).eval()
+
+
+@pytest.fixture(scope="module")
+def vae():
+    return small_vae()
 
 
 @pytest.fixture
@@ -105,6 +110,16 @@ def test_slicing_changes_memory_and_nothing_else(vae, image, latent):
     torch.testing.assert_close(sliced.decode(latent), whole.decode(latent), atol=1e-5, rtol=0)
     one, other = (c.encode(image, generators=generators(5, 6)) for c in (sliced, whole))
     torch.testing.assert_close(one, other, atol=1e-5, rtol=0)
+
+
+def test_an_offloaded_network_is_used_where_it_computes(image, latent):
+    vae = small_vae()
+    expected = LatentCodec(vae).encode(image), LatentCodec(vae).decode(latent)
+    cpu_offload(vae, execution_device="cpu")
+    assert vae.device.type == "meta"
+    codec = LatentCodec(vae, device=torch.device("cpu"))
+    assert torch.equal(codec.encode(image), expected[0])
+    assert torch.equal(codec.decode(latent), expected[1])
 
 
 class TestRange:

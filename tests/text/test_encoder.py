@@ -4,9 +4,16 @@ import warnings
 import pytest
 import torch
 import torch.nn.functional as F
+from accelerate import cpu_offload
 
 from auffusion.errors import InputError
-from auffusion.text import ConditionAdapter, PromptCutWarning, TextBranch, TextEncoder
+from auffusion.text import (
+    ConditionAdapter,
+    PromptCutWarning,
+    TextBranch,
+    TextEncoder,
+    load_text_encoder,
+)
 
 WORDS = ["", "a dog", "a dog is barking in a big hall", "dog " * 12]
 
@@ -214,3 +221,16 @@ def test_with_two_encoders_the_longer_cut_is_told(encoders):
         got = TextEncoder(branches, "adapter").encode(["a a a a a a a dog"])
     assert got.embeds.shape == (1, 85, 16)
     assert got.truncated == ("dog",)
+
+
+@pytest.mark.parametrize("convention", ["adapter", "stable-diffusion"])
+def test_an_offloaded_encoder_is_used_where_it_computes(encoders, convention):
+    clip = encoders["clip"]
+    made = load_text_encoder(clip.folder)
+    expected = plain(clip, convention).encode(["a dog"]).embeds
+    cpu_offload(made, execution_device="cpu")
+    assert made.device.type == "meta"
+    branch = TextBranch(clip.tokenizer, made, device=torch.device("cpu"))
+    encoder = TextEncoder([branch], convention)
+    assert torch.equal(encoder.encode(["a dog"]).embeds, expected)
+    assert encoder.unconditional(1).device.type == "cpu"

@@ -27,6 +27,8 @@ class LatentCodec:
         overlap: latent columns that neighbouring windows share at least; a quarter of the window
             if not given.
         slicing: one item at a time rather than the batch at once.
+        device: where the network computes, which an offloaded one does not say itself; that of its
+            weights if not given.
     """
 
     def __init__(
@@ -36,11 +38,13 @@ class LatentCodec:
         window: int = 256,
         overlap: int | None = None,
         slicing: bool = True,
+        device: torch.device | None = None,
     ) -> None:
         self.vae = vae
         self.window = window
         self.overlap = window // 4 if overlap is None else overlap
         self.slicing = slicing
+        self.device = device
 
     @property
     def scale_factor(self) -> int:
@@ -98,7 +102,7 @@ class LatentCodec:
         return torch.cat(parts)
 
     def _encode(self, image: SpecImage, generators: list[torch.Generator] | None) -> Latent:
-        pixels = (image * 2 - 1).to(device=self.vae.device, dtype=self.vae.dtype)
+        pixels = self._placed(image * 2 - 1)
         posterior = self.vae.encode(pixels).latent_dist
         latent = posterior.mode() if generators is None else posterior.sample(generators)
         return latent * self.scaling_factor
@@ -113,9 +117,12 @@ class LatentCodec:
         )
 
     def _decode_window(self, latent: Latent) -> SpecImage:
-        scaled = latent.to(device=self.vae.device, dtype=self.vae.dtype) / self.scaling_factor
+        scaled = self._placed(latent) / self.scaling_factor
         # Left in half precision, the clamped picture would lose 0.01 in log-mel.
         return (self.vae.decode(scaled).sample.float() / 2 + 0.5).clamp(0, 1)
+
+    def _placed(self, tensor: torch.Tensor) -> torch.Tensor:
+        return tensor.to(device=self.device or self.vae.device, dtype=self.vae.dtype)
 
     def _check(self, image: SpecImage) -> None:
         height, width = image.shape[-2:]

@@ -49,6 +49,8 @@ class TextBranch:
     """A `ConditionAdapter`, or None when the encoder's rows go to the U-Net as they are."""
     max_length: int = 77
     """Rows for each prompt."""
+    device: torch.device | None = None
+    """Where the encoder computes, which an offloaded one does not say itself; None: where it is."""
 
 
 class TextEncoder:
@@ -139,7 +141,7 @@ def _reach(branch: TextBranch, *, padded: bool) -> int:
 
 def _branch_rows(branch: TextBranch, prompt: str, *, padded: bool) -> tuple[TextEmbedding, str]:
     tokens, cut = _tokenise(branch, prompt, padded=padded)
-    encoder, device = branch.encoder, branch.encoder.device
+    encoder, device = branch.encoder, branch.device or branch.encoder.device
     inputs = {"input_ids": torch.tensor([tokens["input_ids"]], device=device)}
     # CLIP was used without a mask and is causal: what is said never sees the padding behind it.
     if not encoder.config.model_type.startswith("clip"):
@@ -154,11 +156,9 @@ def _adapted(branch: TextBranch, rows: Float[Tensor, "batch used condition"]) ->
 
 
 def _blank_rows(branch: TextBranch) -> TextEmbedding:
-    encoder = branch.encoder
-    return _adapted(
-        branch,
-        torch.zeros(1, 0, encoder.config.hidden_size, dtype=encoder.dtype, device=encoder.device),
-    )
+    encoder, device = branch.encoder, branch.device or branch.encoder.device
+    none = torch.zeros(1, 0, encoder.config.hidden_size, dtype=encoder.dtype, device=device)
+    return _adapted(branch, none)
 
 
 def _tokenise(branch: TextBranch, prompt: str, *, padded: bool) -> tuple[Mapping[str, Any], str]:
