@@ -54,14 +54,15 @@ def author_of(works: Sequence[Work], source: str) -> str:
         source: path inside the archive, such as `Animals.ocg/Bat.ocg/Chirp.wav`.
     """
     *folders, name = [_key(part.rsplit(".", 1)[0]) for part in source.split("/")]
-    # Folders that agree count most, then a name written out over a wildcard.
-    ranks = {
-        work: (len(work.folders.intersection(folders)), work.name == name)
-        for work in works
-        if fnmatchcase(name, work.name)
-    }
+    ranks = {work: _rank(work, folders, name) for work in works if fnmatchcase(name, work.name)}
     best = max(ranks.values(), default=None)
     return "; ".join(dict.fromkeys(work.author for work, rank in ranks.items() if rank == best))
+
+
+def _rank(work: Work, folders: list[str], name: str) -> tuple[int, bool, int]:
+    # Folders that agree count most, then a name written out over a wildcard, then no other folders.
+    agreeing = len(work.folders.intersection(folders))
+    return agreeing, work.name == name, agreeing - len(work.folders)
 
 
 def _without_remarks(line: str) -> str:
