@@ -6,13 +6,6 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
 from auffusion.denoise import unet_call
 
-NOISE_SCHEDULE = {
-    "beta_schedule": "scaled_linear",
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-    "steps_offset": 1,
-}
-
 
 @pytest.fixture(scope="session")
 def unet():
