@@ -67,7 +67,7 @@ class Judge(nn.Module):
                     nn.ReLU(),
                     nn.MaxPool2d(2),
                 )
-                for a, b in zip(widths, widths[1:], strict=False)
+                for a, b in pairwise(widths)
             ]
         )
         self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(2 * widths[-1], len(LABELS)))
@@ -193,7 +193,8 @@ def main() -> None:
     print(f"judge on real validation clips: {found} of {total} = {found / total:.1%}")
     rows = generated(judge, given)
     print(
-        "| class | prompt | real, judge right | generated, top-1 of 5 | top-5 of 5 |\n|---|---|---|---|---|"
+        "| class | prompt | real clips named | generated, first of 5 | among first five, of 5 |\n"
+        "|---|---|---|---|---|"
     )
     for label, (first, fifth) in rows.items():
         hits = f"{sum(real[label])}/{len(real[label])}"

@@ -1,4 +1,4 @@
-"""The pages about the signal stages are true: their code runs as it is printed."""
+"""The pages about the stages are true: their code runs as it is printed."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ PAGES = Path(__file__).parents[2] / "docs" / "stages"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["mel.md", "image.md", "vocoder.md"])
+@pytest.mark.parametrize("page", sorted(path.name for path in PAGES.glob("*.md")))
 def test_the_code_of_the_page_runs(page):
     text = (PAGES / page).read_text(encoding="utf-8")
     blocks = BLOCK.findall(text)
@@ -18,7 +18,7 @@ def test_the_code_of_the_page_runs(page):
         exec(compile(block, page, "exec"), {})  # our own page, not input
 
 
-@pytest.mark.parametrize("page", ["mel.md", "image.md", "vocoder.md"])
+@pytest.mark.parametrize("page", sorted(path.name for path in PAGES.glob("*.md")))
 def test_the_links_of_the_page_lead_somewhere(page):
     text = (PAGES / page).read_text(encoding="utf-8")
     links = re.findall(r"\]\((?!http)([^)]+)\)", text)

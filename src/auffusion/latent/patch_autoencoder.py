@@ -1,7 +1,7 @@
 """A light autoencoder of spectrogram pictures, built for processors without a GPU.
 
 `AutoencoderKL` spends most of its time on layers at the picture's full resolution. This one folds
-4×4 pixels into channels first and another 4×4 of those later, so that no layer is wider than a
+4x4 pixels into channels first and another 4x4 of those later, so that no layer is wider than a
 sixteenth of the picture, and nothing in it looks further than a few hundred milliseconds: the
 latent of a moment does not depend on the length of the sound around it.
 """
@@ -26,7 +26,7 @@ class PatchAutoencoderConfig:
     """Shape of the network."""
 
     latent_channels: int = 16
-    """Numbers for each 16×16 pixels."""
+    """Numbers for each 16x16 pixels."""
     fine_channels: int = 48
     """Width at a quarter of the picture's height."""
     coarse_channels: int = 192

@@ -1,7 +1,8 @@
 """Which model it is: a hash of everything that makes its sound.
 
 Two folders of different layouts that hold the same model have the same identity, and one changed
-number gives another. The scheduler is left out: it is a setting of the call, like the seed.
+number gives another. Of the scheduler only the noise levels and the kind of prediction count, with
+which the model was trained: which sampler walks them is a setting of the call, like the seed.
 """
 
 import hashlib
@@ -18,6 +19,7 @@ from auffusion.pipeline.saved import SETTINGS
 
 # How a model is used by default does not change what it is.
 _DEFAULTS = {"default_steps", "default_guidance"}
+_NOISE = ("num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "trained_betas")
 
 
 def model_identity(pipeline: AuffusionPipeline) -> str:
@@ -28,6 +30,9 @@ def model_identity(pipeline: AuffusionPipeline) -> str:
         if isinstance(component, nn.Module):
             _add_json(digest, [name, type(component).__name__, _settings(component)])
             _add_state(digest, component.state_dict())
+        elif name == "scheduler":
+            trained = {n: component.config.get(n) for n in (*_NOISE, "prediction_type")}
+            _add_json(digest, [name, trained])
         elif name.startswith("tokenizer") and component is not None:
             _add_json(digest, [name, sorted(component.get_vocab().items())])
     return digest.hexdigest()

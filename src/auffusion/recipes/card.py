@@ -1,7 +1,7 @@
 """The embedded model's card, written from what the runs left behind."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -39,15 +39,15 @@ def write_card(work: Path, target: Path, *, judged: str, notes: str) -> None:
         _HEAD,
         "## What it can do\n\n" + judged,
         "## Training data\n\n" + _data(clips),
-        f"Mel statistics of the training clips (peak 0.95): mean {statistics['mean']:.4f}, standard "
-        f"deviation {statistics['deviation']:.4f} over {statistics['values']:,} values.",
+        f"Mel statistics of the training clips (peak 0.95): mean {statistics['mean']:.4f}, "
+        f"standard deviation {statistics['deviation']:.4f} over {statistics['values']:,} values.",
         "## Training\n\n"
         + "\n".join(_run(work / "runs" / name) for name in ("vae", "vocoder", "unet")),
         notes,
         "## Parts\n\n" + _sizes(target),
-        "## Licence\n\nCC-BY-SA-4.0. `ATTRIBUTION.tsv` names every clip with package, version, source, "
-        "licence and author. Reserved clips of the sound list were not used. The text encoder is "
-        "all-MiniLM-L6-v2 (Apache-2.0), reduced by `auffusion/recipes/minilm.py`.",
+        "## Licence\n\nCC-BY-SA-4.0. `ATTRIBUTION.tsv` names every training clip with package, "
+        "version, source, licence and author. Reserved clips of the sound list were not used. The "
+        "text encoder is all-MiniLM-L6-v2 (Apache-2.0), reduced by `auffusion/recipes/minilm.py`.",
     ]
     (target / "MODEL_CARD.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
@@ -55,13 +55,16 @@ def write_card(work: Path, target: Path, *, judged: str, notes: str) -> None:
 def _data(clips: list[Clip]) -> str:
     rows = ["| split | tier | clips | hours |", "|---|---|---|---|"]
     count: Counter[tuple[str, str]] = Counter()
-    hours: Counter[tuple[str, str]] = Counter()
+    hours: dict[tuple[str, str], float] = defaultdict(float)
     for clip in clips:
         key = clip.split, "rendered" if clip.rendered else clip.tier
         count[key] += 1
-        hours[key] += clip.seconds / 3600  # type: ignore[assignment]
+        hours[key] += clip.seconds / 3600
     rows += [f"| {s} | {t} | {count[s, t]:,} | {hours[s, t]:.2f} |" for s, t in sorted(count)]
-    listed = "Clips listed in `auffusion/data/preparers/sound_library.jsonl`, from Debian 12 and PyPI packages."
+    listed = (
+        "Clips listed in `auffusion/data/preparers/sound_library.jsonl`, from Debian 12 and PyPI "
+        "packages."
+    )
     return listed + "\n\n" + "\n".join(rows)
 
 
@@ -76,9 +79,10 @@ def _run(folder: Path) -> str:
         if k not in {"step", "seconds", "norm"}
     }
     losses = ", ".join(f"{name} {log[0][name]:.3f} → {value:.3f}" for name, value in last.items())
+    steps, minutes = log[-1]["step"], log[-1]["seconds"] / 60
     return (
-        f"- **{folder.name}**: {log[-1]['step']:.0f} steps in {log[-1]['seconds'] / 60:.0f} minutes; "
-        f"{losses}. Settings: `{json.dumps(settings)}`"
+        f"- **{folder.name}**: {steps:.0f} steps in {minutes:.0f} minutes; {losses}. "
+        f"Settings: `{json.dumps(settings)}`"
     )
 
 

@@ -268,7 +268,7 @@ def _digest(texts: list[str]) -> str:
 
 
 def _scene_clips(file: Path) -> list[str]:
-    from safetensors import safe_open  # noqa: PLC0415
+    from safetensors import safe_open
 
     with safe_open(file, "pt") as opened:
         return json.loads(opened.metadata()["clips"])
@@ -280,7 +280,7 @@ def _plain(table: dict[str, Any]) -> dict[str, Any]:
 
 
 def _place() -> tuple[int, int]:
-    from auffusion.train.parallel import join_group  # noqa: PLC0415
+    from auffusion.train.parallel import join_group
 
     return join_group()
 
