@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, TypeVar
 
 import torch
 from diffusers.loaders.lora_pipeline import StableDiffusionLoraLoaderMixin
@@ -23,6 +23,9 @@ from auffusion.pipeline.hub import HubOptions, model_folder
 from auffusion.pipeline.parts import read_parts
 from auffusion.pipeline.rendering import Renderer
 from auffusion.text import TextBranch, TextEncoder
+
+# Not `Self`, which the shape checks of the tests cannot follow into a class method.
+Model = TypeVar("Model", bound="AssembledModel")
 
 
 class AssembledModel(DiffusionPipeline, StableDiffusionLoraLoaderMixin):
@@ -112,7 +115,7 @@ class AssembledModel(DiffusionPipeline, StableDiffusionLoraLoaderMixin):
 
     @classmethod
     def from_pretrained(
-        cls,
+        cls: type[Model],
         pretrained_model_name_or_path: str | os.PathLike[str],
         *,
         vocoder: Any = None,  # noqa: ANN401
@@ -123,7 +126,7 @@ class AssembledModel(DiffusionPipeline, StableDiffusionLoraLoaderMixin):
         token: str | bool | None = None,
         local_files_only: bool = False,
         **components: Any,  # noqa: ANN401
-    ) -> Self:
+    ) -> Model:
         """A model from a folder, from the hub or from this package.
 
         Four kinds of folder are told apart by what they hold: one of ours (`save_pretrained`),
@@ -176,18 +179,22 @@ class AssembledModel(DiffusionPipeline, StableDiffusionLoraLoaderMixin):
     @property
     def latent_codec(self) -> LatentCodec:
         """Picture to latent and back."""
-        canvas = self.canvas
-        return LatentCodec(self.vae, window=canvas.window, overlap=canvas.overlap)
+        canvas, device = self.canvas, self._execution_device
+        return LatentCodec(self.vae, window=canvas.window, overlap=canvas.overlap, device=device)
 
     @property
     def text(self) -> TextEncoder:
         """Prompt to embedding."""
-        length = self.config["text_max_length"]
-        branches = [TextBranch(self.tokenizer, self.text_encoder, self.condition_adapter, length)]
-        if self.text_encoder_2 is not None:
-            branches.append(
-                TextBranch(self.tokenizer_2, self.text_encoder_2, self.condition_adapter_2, length)
-            )
+        networks = [
+            (self.tokenizer, self.text_encoder, self.condition_adapter),
+            (self.tokenizer_2, self.text_encoder_2, self.condition_adapter_2),
+        ]
+        length, device = self.config["text_max_length"], self._execution_device
+        branches = [
+            TextBranch(tokenizer, encoder, adapter, length, device)
+            for tokenizer, encoder, adapter in networks
+            if encoder is not None
+        ]
         return TextEncoder(branches, self.config["text_convention"])
 
     @property

@@ -87,11 +87,14 @@ def _is_packed(packed: Mapping[str, Tensor], name: str) -> bool:
 def _quantise(tensor: Tensor) -> tuple[Tensor, Tensor]:
     rows = tensor.flatten(1)
     exact = rows.abs().amax(dim=1).numpy() / _STEPS
+    # Written so that NaN fails too; float16 ends at 65504.
+    if not (exact < 6e4).all():
+        raise InputError("weights that are infinite, not numbers or above 7e6 cannot be packed")
     scale = exact.astype(np.float16)
-    if not np.isfinite(scale).all():
-        raise InputError("weights that are infinite, not numbers or above 8e6 cannot be packed")
     # Rounded up: a scale below the exact one would clip the row's largest number.
-    scale = torch.from_numpy(np.where(scale < exact, np.nextafter(scale, np.float16(1e4)), scale))
+    scale = torch.from_numpy(
+        np.where(scale < exact, np.nextafter(scale, np.float16(np.inf)), scale)
+    )
     # A row of zeros has scale 0; any divisor keeps it zero.
     divisor = torch.where(scale > 0, scale.float(), 1.0)
     whole = (rows / divisor[:, None]).round().clamp(-_STEPS, _STEPS)

@@ -112,13 +112,8 @@ class AuffusionPipeline(AssembledModel):
         samples = self._samples(audio_length_in_s, latents)
         walk = self._steps(steps, randomness, eta)
         start = self._start(randomness, samples, latents)
-        conditioning = self._condition(wording, guided=scale > 1)
-        guidance = self._guided(
-            conditioning.repeated(num_waveforms_per_prompt),
-            scale,
-            guidance_rescale,
-            cross_attention_kwargs,
-        )
+        conditioning = self._condition(wording, guided=scale > 1).repeated(num_waveforms_per_prompt)
+        guidance = self._guided(conditioning, scale, guidance_rescale, cross_attention_kwargs)
         callback = None
         if callback_on_step_end is not None:
             names = callback_on_step_end_tensor_inputs

@@ -21,7 +21,7 @@ from auffusion.latent import LatentCodec
 from auffusion.mel import MelConfig
 from auffusion.pipeline.components import ConditionAdapterModel, HifiGanVocoder
 from auffusion.pipeline.networks import fill_network, load_network, load_scheduler
-from auffusion.pipeline.reading import read_json, read_object
+from auffusion.pipeline.reading import read_json, read_object, read_tensors
 from auffusion.text import ConditionAdapter, load_text_encoder, load_tokenizer, read_state
 from auffusion.vocoder import HifiGan, HifiGanConfig
 
@@ -107,7 +107,7 @@ def _read_adapter(
 ) -> ConditionAdapterModel:
     adapter = ConditionAdapter(item["condition_dim"], item["cross_attention_dim"])
     path = folder / "condition_adapter.pt"
-    return ConditionAdapterModel.wrap(fill_network(adapter, read_state(path), path, dtype=dtype))
+    return ConditionAdapterModel.wrap(fill_network(adapter, read_tensors(path), path, dtype=dtype))
 
 
 def _conditions(path: Path) -> list[dict[str, Any]]:

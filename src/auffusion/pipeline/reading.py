@@ -9,7 +9,7 @@ from torch import Tensor
 
 from auffusion.errors import InputError
 from auffusion.pipeline.packed import read_packed
-from auffusion.text import read_weights
+from auffusion.text import read_state, read_weights
 
 DIFFUSERS_WEIGHTS = ("diffusion_pytorch_model",)
 """Name, without its ending, of the weight file that diffusers writes."""
@@ -44,6 +44,22 @@ def read_object(path: Path) -> dict[str, Any]:
             "fetch the model again"
         )
     return cast("dict[str, Any]", content)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The named tensors of one weight file.
+
+    Raises:
+        InputError: the file is missing, damaged or holds anything but tensors.
+    """
+    state = read_state(path)
+    for name, tensor in state.items():
+        if not isinstance(tensor, Tensor):
+            raise InputError(
+                f"{path} holds a {type(tensor).__name__} under {name!r} where a tensor was "
+                "expected: fetch the model again"
+            )
+    return state
 
 
 def read_component(folder: Path, stems: Sequence[str] = DIFFUSERS_WEIGHTS) -> dict[str, Tensor]:
