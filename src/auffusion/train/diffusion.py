@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from auffusion.errors import InputError
-from auffusion.shapes import Latent, TextEmbedding
+from auffusion.shapes import Latent
 from auffusion.train.run import ExponentialAverage, Run, Schedule, adamw, step_optimiser
 
 _LOG_EVERY = 20
@@ -67,7 +68,7 @@ class LatentScenes:
     """Scaled to unit variance."""
     captions: Sequence[Sequence[int]]
     """For each scene, rows of `features` that describe it."""
-    features: TextEmbedding
+    features: Float[Tensor, "caption token feature"]
     """Encoder rows of every caption, zero behind its last token, before the adapter."""
 
     def __post_init__(self) -> None:
