@@ -23,6 +23,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from auffusion.latent.patch_autoencoder import FOLD, PatchAutoencoder, PatchAutoencoderConfig
+from auffusion.mel.spectrogram import PEAK
 from auffusion.shapes import Latent, LogMel, SpecImage, Waveform
 from auffusion.text import ConditionAdapter
 from auffusion.vocoder import (
@@ -170,7 +171,12 @@ class FourierVocoderModel(_InFloat32, ConfigMixin):
         """Synthesise, in float32."""
         log_mel = log_mel.float()
         waveform = self.network(log_mel)
-        return waveform if self.polish is None else self.polish(log_mel, waveform)
+        if self.polish is not None:
+            waveform = self.polish(log_mel, waveform)
+        # Guidance makes pictures brighter than any sound may be. HiFi-GAN ends in a tanh; here the
+        # whole sound is brought down to the level the front-end brings sounds to, unclipped.
+        loudest = waveform.abs().amax(dim=-1, keepdim=True)
+        return waveform * (PEAK / loudest.clamp_min(PEAK))
 
 
 class ConditionAdapterModel(ModelMixin, ConfigMixin):
