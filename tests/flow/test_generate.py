@@ -167,6 +167,15 @@ def test_only_what_is_missing_damaged_or_made_otherwise_is_made_again(generate, 
     assert contents(folder) == whole
 
 
+@pytest.fixture
+def interruptible():
+    """A run in the background of a shell is started with the interrupt signal ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_list_goes_on_where_it_stopped(generate, tmp_path, monkeypatch):
     (tmp_path / "list.txt").write_text("dog\nrain\nhail\n")
     words = ("--from", tmp_path / "list.txt", "-o", tmp_path / "out", "--json")
