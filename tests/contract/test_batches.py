@@ -6,9 +6,6 @@ import torch
 from auffusion.denoise import make_scheduler
 from auffusion.pipeline import tiny_pipeline
 
-# From diffusers' schedulers under numpy 2.4.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
 PROMPTS = ["a dog barking", "rain", "a very long and winding road with many cars upon it"]
 
 

@@ -10,9 +10,6 @@ from auffusion.denoise import SCHEDULERS, make_scheduler
 from auffusion.image import MelImageCodec
 from auffusion.pipeline import tiny_pipeline
 
-# From diffusers' schedulers under numpy 2.4.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
 LENGTH_S = 1.28
 SIZE = {"height": 64, "width": 128}
 PROMPT = "a dog barking"

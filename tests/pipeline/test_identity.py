@@ -1,12 +1,10 @@
 import pytest
 import torch
+from diffusers.schedulers.scheduling_pndm import PNDMScheduler
 
 from auffusion import AuffusionPipeline
 from auffusion.denoise import make_scheduler
 from auffusion.pipeline import model_identity, tiny_pipeline
-
-# From diffusers' schedulers under numpy 2.4.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
 def test_it_is_a_hash_and_always_the_same():
@@ -48,7 +46,14 @@ def test_another_setting_makes_another_model(settings):
     assert model_identity(pipeline) != before
 
 
-def test_scheduler_and_defaults_are_of_the_call():
+def test_noise_levels_are_of_the_model():
+    pipeline = tiny_pipeline(1)
+    before = model_identity(pipeline)
+    pipeline.scheduler = PNDMScheduler.from_config(pipeline.scheduler.config, beta_end=0.02)
+    assert model_identity(pipeline) != before
+
+
+def test_the_sampler_and_the_defaults_are_of_the_call():
     pipeline = tiny_pipeline(1)
     before = model_identity(pipeline)
     pipeline.scheduler = make_scheduler("dpm++", pipeline.scheduler.config)

@@ -14,9 +14,6 @@ from auffusion.errors import InputError
 from auffusion.pipeline import AuffusionOutput, tiny_pipeline
 from auffusion.pipeline.rendering import check_output_type
 
-# From diffusers' schedulers under numpy 2.4.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
 
 def difference(first, second):
     return ((first - second).abs().max() / second.abs().max()).item()
