@@ -17,10 +17,10 @@ tags: [text-to-audio, sound-effects]
 # The embedded model of Auffusion
 
 A small text-to-audio model that ships with the package and needs nothing downloaded: 16 kHz mono,
-10.24 s or any other length. It knows about a hundred kinds of sound well (growls, footsteps,
-doors, wind, fire, guitars, drums, birds, explosions …) and single instruments; it does not know
-speech, conversation, streets or kitchens, and it was trained for two hours on two processor cores.
-Use it to try things; use the published checkpoints for quality.
+10.24 s or any other length. It is best at growls, screams, footsteps, birds, wind, fire, thunder,
+kick drums and bells; it is weak at dogs, doors, shots and drum patterns, and it does not know
+speech, conversation, streets or kitchens: it was trained for two hours on two processor cores. Use
+it to try things; use the published checkpoints for quality.
 """
 
 
