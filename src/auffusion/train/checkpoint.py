@@ -39,8 +39,10 @@ def read_checkpoint(path: Path) -> tuple[State, dict[str, str]]:
     """(tensors, notes) of a checkpoint.
 
     Raises:
-        InputError: the file is damaged.
+        InputError: the file is missing or damaged.
     """
+    if not path.is_file():
+        raise InputError(f"there is no checkpoint {path}: start that training first")
     try:
         # safetensors does not annotate its reader.
         opened: Any = safe_open(path, "pt")

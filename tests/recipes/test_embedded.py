@@ -1,0 +1,157 @@
+import json
+import sys
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from auffusion.audio import write_audio
+from auffusion.data.clips import Clip, write_clips
+from auffusion.errors import InputError
+from auffusion.mel import MelSpectrogram, normalise_peak
+from auffusion.recipes.embedded import (
+    STEPS,
+    Work,
+    averaged,
+    caption_variants,
+    scaling_factor,
+)
+from auffusion.recipes.networks import SETTINGS, new_vae
+from auffusion.train.checkpoint import write_checkpoint
+
+PLAIN = {
+    "kind": "sound",
+    "split": "train",
+    "package": "tiny-sounds",
+    "version": "tiny-sounds_1.0-1_all.deb",
+    "part": None,
+    "license": "CC0-1.0",
+    "tier": "free",
+    "rendered": False,
+}
+
+
+def tone(hz, seconds):
+    return 0.3 * np.sin(2 * np.pi * hz * np.arange(round(seconds * 16_000)) / 16_000)
+
+
+@pytest.fixture
+def work(tmp_path):
+    """A work folder with a library of three clips, one of them for validation."""
+    clips = []
+    (tmp_path / "library/clips").mkdir(parents=True)
+    for name, hz, seconds, split in [
+        ("dog", 440, 0.5, "train"),
+        ("owl", 220, 0.03, "train"),
+        ("cow", 110, 0.5, "validation"),
+    ]:
+        path = f"clips/{name}.flac"
+        write_audio(tmp_path / "library" / path, torch.from_numpy(tone(hz, seconds)))
+        own = {"id": name, "path": path, "label": name, "captions": [f"a loud {name}"]}
+        clips.append(
+            Clip(**{**PLAIN, **own, "seconds": seconds, "split": split, "source": f"{name}.wav"})
+        )
+    write_clips(tmp_path / "library", clips)
+    return Work(tmp_path)
+
+
+def clip(**given):
+    plain = {"id": "0", "path": "clips/0.flac", "seconds": 1.0, "source": "0.wav"}
+    return Clip(**{**PLAIN, **plain, **given})
+
+
+def test_a_clip_can_be_asked_for_in_several_ways_its_own_words_twice():
+    assert caption_variants(clip(label="dog", captions=["a dog barking", "barks"])) == [
+        "a dog barking",
+        "barks",
+        "a dog barking",
+        "barks",
+        "dog",
+        "a dog",
+        "the sound of a dog barking",
+        "dog sound",
+    ]
+    assert "an explosion" in caption_variants(clip(label="explosion", captions=["a blast"]))
+
+
+def test_every_step_is_there():
+    assert all(callable(getattr(Work, f"step_{step}")) for step in STEPS)
+
+
+def test_scaled_latents_have_unit_variance():
+    latents = 3 * torch.randn(4, 2, 8, 8, generator=torch.Generator().manual_seed(0))
+    factor = scaling_factor(latents.half())
+    assert (latents * factor).std().item() == pytest.approx(1.0, abs=1e-3)
+    assert factor == round(factor, 4)
+
+
+def test_statistics_are_those_of_all_training_values_together(work):
+    work.step_statistics()
+    found = json.loads((work.folder / "mel_statistics.json").read_text())
+    mel, values = MelSpectrogram(), []
+    for hz, seconds in [(440, 0.5), (220, 0.03)]:
+        samples = np.trunc(tone(hz, seconds) * 32768) / 32768
+        padded = np.pad(samples, (0, max(0, 1024 - len(samples)))).astype(np.float32)
+        values.append(mel(normalise_peak(torch.from_numpy(padded)[None])).double().flatten())
+    together = torch.cat(values).numpy()
+    assert found["values"] == len(together)
+    assert found["mean"] == pytest.approx(together.mean(), rel=1e-6)
+    assert found["deviation"] == pytest.approx(together.std(), rel=1e-6)
+
+
+def test_scenes_become_latents_with_the_clips_that_describe_them(work, monkeypatch):
+    monkeypatch.setitem(SETTINGS, "scenes", {"count": 2})
+    torch.manual_seed(0)
+    average = {f"average.{name}": value for name, value in new_vae().state_dict().items()}
+    (work.folder / "runs/vae").mkdir(parents=True)
+    write_checkpoint(work.folder / "runs/vae/checkpoint.safetensors", average, {"step": "1"})
+    work.step_scenes()
+    (path,) = work.scene_files()
+    assert path.name == "scenes-0-of-1.safetensors"
+    latents = work.latents()
+    assert latents.shape == (2, SETTINGS["vae"]["network"]["latent_channels"], 16, 64)
+    assert latents.dtype == torch.float16
+    # The text encoder is a download; what it gives has no part in how scenes are put together.
+    monkeypatch.setattr(Work, "features", lambda _, texts: torch.zeros(len(texts), 2, 384).half())
+    scenes = work.scenes()
+    assert scenes.latents.std().item() == pytest.approx(1.0, abs=1e-2)
+    assert [len(rows) for rows in scenes.captions] == [6, 6]
+
+
+def test_scene_files_of_two_attempts_are_not_mixed(work):
+    with pytest.raises(InputError, match="0 scene files that are not one whole set"):
+        work.scene_files()
+    for name in ("0-of-2", "1-of-2"):
+        save_file({"latents": torch.zeros(1)}, work.folder / f"scenes-{name}.safetensors")
+    assert len(work.scene_files()) == 2
+    save_file({"latents": torch.zeros(1)}, work.folder / "scenes-0-of-1.safetensors")
+    with pytest.raises(InputError, match="3 scene files"):
+        work.scene_files()
+
+
+def test_the_averaged_weights_of_a_run_are_taken(tmp_path):
+    tensors = {
+        "average.a": torch.ones(2),
+        "network.a": torch.zeros(2),
+        "optimiser.0.step": torch.ones(1),
+    }
+    write_checkpoint(tmp_path / "checkpoint.safetensors", tensors, {"step": "1"})
+    ((name, value),) = averaged(tmp_path).items()
+    assert (name, value.tolist()) == ("a", [1.0, 1.0])
+    with pytest.raises(InputError, match=r"there is no checkpoint .*start that training first"):
+        averaged(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("step", "sentence"),
+    [("dance", "there is no step 'dance'"), ("statistics", "holds no manifest.jsonl")],
+)
+def test_a_wrong_call_is_one_sentence_and_status_2(tmp_path, step, sentence, monkeypatch, capsys):
+    from auffusion.recipes import embedded
+
+    monkeypatch.setattr(sys, "argv", ["embedded", str(tmp_path), step])
+    with pytest.raises(SystemExit) as left:
+        embedded.main()
+    assert left.value.code == 2
+    assert sentence in capsys.readouterr().err
