@@ -46,8 +46,8 @@ def write_card(work: Path, target: Path, *, judged: str, notes: str) -> None:
         notes,
         "## Parts\n\n" + _sizes(target),
         "## Licence\n\nCC-BY-SA-4.0. `ATTRIBUTION.tsv` names every training clip with package, "
-        "version, source, licence and author. Reserved clips of the sound list were not used. The "
-        "text encoder is all-MiniLM-L6-v2 (Apache-2.0), reduced by `auffusion/recipes/minilm.py`.",
+        "version, source, licence and author. The text encoder is all-MiniLM-L6-v2 (Apache-2.0), "
+        "reduced by `auffusion/recipes/minilm.py`.",
     ]
     (target / "MODEL_CARD.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
