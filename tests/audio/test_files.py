@@ -4,6 +4,7 @@ import resource
 import stat
 import subprocess
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,18 @@ from auffusion.audio import write_file
 from auffusion.errors import InputError
 
 
-@pytest.fixture
+@contextmanager
 def size_limit():
-    """The process may write files of 4096 bytes, as when the disk is full."""
+    """The process may write files of 4096 bytes, as when the disk is full.
+
+    Not a fixture: those outlast the test by the report of its outcome, which may go to a file.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.fixture
@@ -62,11 +68,11 @@ def test_a_new_file_has_the_usual_permissions(tmp_path):
     assert len(modes) == 1
 
 
-@pytest.mark.usefixtures("size_limit")
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "a.bin"
     write_file(path, b"old")
-    with pytest.raises(InputError, match=r"cannot write .*a\.bin: the file would exceed"):
+    told = pytest.raises(InputError, match=r"cannot write .*a\.bin: the file would exceed")
+    with size_limit(), told:
         write_file(path, b"x" * 10_000)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
