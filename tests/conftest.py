@@ -1,35 +1,13 @@
-"""What every test runs under: no network and no hub; goldens are never written by chance."""
+"""What every test runs under: no network and no hub."""
 
 import os
 import socket
-from pathlib import Path
 
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 _LOCAL = ("127.", "::1", "localhost")
-
-
-def pytest_addoption(parser):
-    parser.addoption("--update-golden", action="store_true", help="write golden files anew")
-
-
-@pytest.fixture
-def golden(request):
-    """Path of a golden file; a missing one fails unless --update-golden writes it."""
-    writing = request.config.getoption("--update-golden")
-
-    def find(name, write):
-        path = Path(__file__).parent / "golden" / name
-        if writing:
-            path.parent.mkdir(exist_ok=True)
-            write(path)
-        if not path.is_file():
-            pytest.fail(f"the golden file {path.name} is missing: make golden")
-        return path
-
-    return find
 
 
 @pytest.fixture(autouse=True)
