@@ -4,7 +4,6 @@ from auffusion.audio.convert import fit_length as fit_length
 from auffusion.audio.convert import resample as resample
 from auffusion.audio.convert import to_int16 as to_int16
 from auffusion.audio.convert import to_mono as to_mono
-from auffusion.audio.files import write_file as write_file
 from auffusion.audio.metadata import METADATA_KEYS as METADATA_KEYS
 from auffusion.audio.metadata import read_metadata as read_metadata
 from auffusion.audio.reader import AudioInfo as AudioInfo

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from auffusion.audio.convert import check_rate, to_int16
-from auffusion.audio.files import write_file
 from auffusion.audio.metadata import METADATA_KEYS, check_metadata
 from auffusion.audio.riff import wav_bytes
 from auffusion.errors import InputError
+from auffusion.files import write_file
 
 Samples = Tensor | np.ndarray
 """One sound, `[time]` or `[1, time]`: floats in [-1, 1] or 16-bit integers."""

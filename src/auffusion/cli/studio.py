@@ -19,11 +19,11 @@ from auffusion.audio import (
     read_metadata,
     to_int16,
     write_audio,
-    write_file,
 )
 from auffusion.cli.settings import Record, Settings, digest
 from auffusion.denoise import make_scheduler
 from auffusion.errors import InputError
+from auffusion.files import write_file
 from auffusion.image import spectrogram_figure
 from auffusion.pipeline.identity import model_identity
 from auffusion.pipeline.pipeline import AuffusionPipeline

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from auffusion.audio.files import write_file
 from auffusion.data.clips import Clip
 from auffusion.data.containers import openttd_names
 from auffusion.data.debian_copyright import free_form_holders, paragraph_of, read_paragraphs
 from auffusion.data.openclonk_authors import author_of, read_authors
 from auffusion.errors import InputError
+from auffusion.files import write_file
 
 UNNAMED = "not named by the package"
 """Stands for the author where the package names none."""

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from auffusion.audio.files import write_file
 from auffusion.data.listing import Extra
 from auffusion.errors import InputError
+from auffusion.files import write_file
 
 SAMPLE_RATE = 16_000
 """Samples a second of every clip."""

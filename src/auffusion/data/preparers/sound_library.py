@@ -20,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auffusion.audio import write_audio
-from auffusion.audio.files import write_file
 from auffusion.data.clips import SAMPLE_RATE as SAMPLE_RATE
 from auffusion.data.clips import Clip as Clip
 from auffusion.data.clips import json_lines, write_clips
@@ -29,6 +28,7 @@ from auffusion.data.cutting import cut_clip, decode_sound, to_clip_rate
 from auffusion.data.packages import fetch_package
 from auffusion.data.soundfont import SLOT_S, render_slots
 from auffusion.errors import InputError
+from auffusion.files import write_file
 
 LIST = Path(__file__).with_suffix(".jsonl")
 _SOUNDFONT = "MuseScore_General_Full.sf3"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from auffusion.audio import write_file
 from auffusion.errors import InputError
+from auffusion.files import write_file
 
 
 @contextmanager
