@@ -6,6 +6,8 @@ Importing the package loads neither torch nor diffusers; what is named here come
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from auffusion.lazy import lazy_names
+
 if TYPE_CHECKING:
     from auffusion.audio import read_audio as read_audio
     from auffusion.audio import write_audio as write_audio
@@ -30,6 +32,7 @@ __all__ = [
     "read_audio",
     "write_audio",
 ]
+_load = lazy_names(__name__, _HOMES)
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the home defines
@@ -37,9 +40,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the home defines
     if name == "__version__":
         # Reading the installation's records takes longer than all the rest of this file.
         return import_module("importlib.metadata").version("auffusion")
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return _load(name)
 
 
 def __dir__() -> list[str]:

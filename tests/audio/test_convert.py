@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy.signal import resample_poly
 
 from auffusion.audio import fit_length, resample, to_int16, to_mono
-from auffusion.audio.convert import resampled_length
+from auffusion.audio.rates import resampled_length
 from auffusion.errors import InputError
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import soundfile as sf
 
-from auffusion.audio.reader import inspect_audio
+from auffusion.audio.decoder import inspect_audio
 from auffusion.audio.riff import info_tags
 from auffusion.errors import InputError
 

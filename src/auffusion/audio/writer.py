@@ -1,18 +1,17 @@
 """A waveform to a 16-bit mono WAV or FLAC file."""
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import soundfile as sf
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from auffusion.audio.convert import check_rate, to_int16
-from auffusion.audio.metadata import METADATA_KEYS, check_metadata
-from auffusion.audio.riff import wav_bytes
+from auffusion.audio.convert import to_int16
+from auffusion.audio.encoding import ENCODERS
+from auffusion.audio.metadata import check_metadata
+from auffusion.audio.rates import check_rate
 from auffusion.errors import InputError
 from auffusion.files import write_file
 
@@ -41,7 +40,7 @@ def write_audio(
         InputError: another suffix, no sound, NaN, a full disk or an unwritable folder.
     """
     kind = Path(path).suffix.lower().removeprefix(".")
-    if kind not in _ENCODERS:
+    if kind not in ENCODERS:
         raise InputError(f"cannot write {path}: its name must end in .wav or .flac")
     data = encode_audio(kind, samples, sample_rate=sample_rate, metadata=metadata)
     write_file(path, data)
@@ -58,7 +57,7 @@ def encode_audio(
     check_rate(sample_rate)
     words = {key: text for key, text in (metadata or {}).items() if text}
     check_metadata(words)
-    return _ENCODERS[kind](_to_integers(samples), sample_rate, words)
+    return ENCODERS[kind](_to_integers(samples), sample_rate, words)
 
 
 def _to_integers(samples: Samples) -> NDArray[np.int16]:
@@ -72,22 +71,3 @@ def _to_integers(samples: Samples) -> NDArray[np.int16]:
     if tensor.dtype != torch.int16:
         raise InputError(f"expected float or 16-bit samples, got {tensor.dtype}")
     return tensor.numpy()
-
-
-def _wav(samples: NDArray[np.int16], sample_rate: int, metadata: Mapping[str, str]) -> bytes:
-    tags = {METADATA_KEYS[key]: text for key, text in metadata.items()}
-    return wav_bytes(samples.astype("<i2").tobytes(), sample_rate=sample_rate, tags=tags)
-
-
-def _flac(samples: NDArray[np.int16], sample_rate: int, metadata: Mapping[str, str]) -> bytes:
-    buffer = io.BytesIO()
-    with sf.SoundFile(
-        buffer, "w", samplerate=sample_rate, channels=1, subtype="PCM_16", format="FLAC"
-    ) as sound:
-        for key, text in metadata.items():
-            setattr(sound, key, text)
-        sound.write(samples)
-    return buffer.getvalue()
-
-
-_ENCODERS = {"wav": _wav, "flac": _flac}
