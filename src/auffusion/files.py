@@ -3,7 +3,10 @@
 import errno
 import os
 import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from auffusion.errors import InputError
 
@@ -23,6 +26,17 @@ _REASONS = {
 def write_file(path: str | Path, data: bytes) -> None:
     """Write a file so that nobody ever sees half of it, and a failure leaves what was there.
 
+    Raises:
+        InputError: the file cannot be written; the sentence names it and the reason.
+    """
+    with whole_file(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Generator[BinaryIO]:
+    """A file to write in pieces, of which nobody ever sees half; a failure leaves what was there.
+
     The bytes go to a temporary file beside it, which takes the name when all is on the disk.
 
     Raises:
@@ -33,7 +47,8 @@ def write_file(path: str | Path, data: bytes) -> None:
         # Renaming over a device would replace the device.
         if path.exists() and not path.is_file():
             raise InputError(f"cannot write {path}: it is a folder or a device; name a file")
-        _replace(path, data)
+        with _replacing(path) as file:
+            yield file
     except InputError:
         raise
     except (OSError, ValueError) as error:
@@ -46,12 +61,13 @@ def _reason(error: OSError | ValueError) -> str:
     return str(error)  # a NUL in the name
 
 
-def _replace(path: Path, data: bytes) -> None:
+@contextmanager
+def _replacing(path: Path) -> Generator[BinaryIO]:
     # Not derived from the name, which may already be as long as a name can be.
     temporary = path.parent / f".auffusion-{secrets.token_hex(8)}.tmp"
     try:
         with temporary.open("xb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
