@@ -11,7 +11,7 @@ import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +49,7 @@ class IsolatedDecoder:
         self._memory = memory_mb << 20
         self._child: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "IsolatedDecoder":
         return self
 
     def __exit__(

@@ -1,65 +1,107 @@
-"""From a sound file to a clip: mono at 16 kHz, trimmed, cut into parts, levelled, 16 bits."""
+"""From a sound file to a clip: mono at 16 kHz, trimmed, cut, levelled, 16 bits."""
 
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
-import soundfile
-import soxr
 from numpy.typing import NDArray
 
+from auffusion.audio.decoder import Stretch
+from auffusion.audio.isolated import DecoderDiedError, IsolatedDecoder
 from auffusion.data.clips import SAMPLE_RATE
+from auffusion.data.listing import Listed, Reason, Rules
 from auffusion.errors import InputError
 
-PART = 10 * SAMPLE_RATE
-"""Samples of one part of a long sound."""
-
 _MARGIN = SAMPLE_RATE // 20
-_SHORTEST = 0.08
-_QUIETEST_PEAK = 0.004
+_LOUD = 1e-3
 
 
-def decode_sound(path: Path) -> NDArray[np.float32]:
-    """Mono sound at 16 kHz, the mean of all channels.
+class Refused(Exception):  # noqa: N818 - no error: a clip that the rules leave out
+    """A clip that is left out."""
+
+    def __init__(self, reason: Reason, detail: str, seconds: float = 0.0) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+        self.seconds = seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """A clip's sound."""
+
+    samples: NDArray[np.int16]
+    """At 16 kHz."""
+    source_rate: int
+    """The file's samples a second."""
+    source_seconds: float
+    """The file's length."""
+
+
+def cut_clip(listed: Listed, rules: Rules, decoder: IsolatedDecoder) -> Cut:
+    """Decode a listed clip and bring it into form.
 
     Raises:
-        InputError: the file is gone, or of a format that is not read.
+        Refused: the file cannot be decoded, or the rules leave the clip out.
     """
-    if not path.is_file():
-        raise InputError(f"{path} is not there")
+    wanted = min(rules.first_s, listed.seconds or rules.first_s)
+    stretch = None if rules.trim else Stretch(start_s=listed.start_s, seconds=wanted)
+    if not listed.file.is_file():
+        raise Refused(Reason.MISSING, f"{listed.source} is not there")
     try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise InputError(f"{path} cannot be read as a sound: {error.error_string}") from error
-    return to_clip_rate(samples.mean(axis=1), rate)
+        decoded = decoder.read(listed.file, sample_rate=SAMPLE_RATE, stretch=stretch)
+    except DecoderDiedError as error:
+        raise Refused(Reason.KILLED, _named(error, listed)) from error
+    except InputError as error:
+        raise Refused(Reason.DAMAGED, _named(error, listed)) from error
+    samples = decoded.samples
+    if rules.trim:
+        first = round(listed.start_s * SAMPLE_RATE)
+        samples = trimmed(samples)[first : first + round(wanted * SAMPLE_RATE)]
+    _check(samples, listed, rules, decoded.source_seconds)
+    return Cut(
+        samples=to_16_bits(samples, rules.loudest_peak),
+        source_rate=decoded.source_rate,
+        source_seconds=decoded.source_seconds,
+    )
 
 
-def to_clip_rate(samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
-    """Resampled to the clips' rate."""
-    return soxr.resample(samples, rate, SAMPLE_RATE, quality="HQ") if len(samples) else samples
+def trimmed(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Without what is under -60 dB of the peak at both ends, but for 50 ms.
 
-
-def cut_clip(samples: NDArray[np.float32], part: int | None) -> NDArray[np.int16]:
-    """Trimmed at -60 dB with 50 ms to spare, cut to its ten-second part if it has one.
-
-    Only what is louder than 0.99 is brought down; other levels are as in the source.
-
-    Raises:
-        InputError: what is left is under 0.08 s, or as good as silent.
+    >>> sound = np.zeros(48_000, np.float32); sound[20_000:21_000] = 0.5
+    >>> len(trimmed(sound))
+    2600
     """
-    _refuse_too_little(samples)
-    loud = np.flatnonzero(np.abs(samples) > 1e-3 * np.abs(samples).max())
-    kept = samples[max(0, loud[0] - _MARGIN) : loud[-1] + 1 + _MARGIN]
-    if part is not None:
-        kept = kept[part * PART : (part + 1) * PART]
-    _refuse_too_little(kept)
-    level = kept / max(1.0, np.abs(kept).max() / 0.99)
-    return np.round(32767 * level).astype(np.int16)
+    level = np.abs(samples)
+    loud = np.flatnonzero(level > _LOUD * level.max(initial=0.0))
+    if not len(loud):
+        return samples[:0]
+    return samples[max(0, loud[0] - _MARGIN) : loud[-1] + 1 + _MARGIN]
 
 
-def _refuse_too_little(samples: NDArray[np.float32]) -> None:
-    if len(samples) < _SHORTEST * SAMPLE_RATE:
-        raise InputError(f"a sound of {len(samples)} samples is too short for a clip")
+def to_16_bits(samples: NDArray[np.float32], loudest: float = 1.0) -> NDArray[np.int16]:
+    """16-bit samples, rounded; what peaks above `loudest` is brought down to it, not clipped.
+
+    >>> to_16_bits(np.array([0.5, -1.0, 1.0], np.float32)).tolist()
+    [16384, -32768, 32767]
+    """
+    peak = float(np.abs(samples).max(initial=0.0))
+    level = samples / max(1.0, peak / loudest)
+    # By 32768, so that 16-bit sound at this rate comes out as it went in.
+    return np.clip(np.round(32768.0 * level), -32768, 32767).astype(np.int16)
+
+
+def _check(samples: NDArray[np.float32], listed: Listed, rules: Rules, whole_s: float) -> None:
+    seconds = len(samples) / SAMPLE_RATE
+    if seconds < rules.shortest_s:
+        detail = f"{listed.source} gives {seconds:.3f} s, under {rules.shortest_s:g} s"
+        raise Refused(Reason.SHORT, detail, whole_s)
     peak = float(np.abs(samples).max())
-    # Written so that NaN is refused too.
-    if not peak >= _QUIETEST_PEAK:
-        raise InputError(f"a sound with a peak of {peak:g} is too soft for a clip")
+    if peak < rules.quietest_peak:
+        detail = f"{listed.source} is silent: its peak is {peak:.2g}"
+        raise Refused(Reason.SILENT, detail, whole_s)
+
+
+def _named(error: InputError, listed: Listed) -> str:
+    # A reject says the same on every machine: the path as the data set has it.
+    return str(error).replace(str(listed.file), listed.source)

@@ -95,6 +95,8 @@ class Reject:
     """What kind of fault."""
     detail: str
     """One sentence."""
+    seconds: float = 0.0
+    """Length of the file, where it was told before the clip was left out."""
 
 
 Listing = Iterator[Listed | Reject]
