@@ -17,7 +17,7 @@ generate: $(VENV)/.ready
 test: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest
 
-test-all: $(VENV)/.ready-dev
+test-all: $(VENV)/.ready-cluster
 	$(BIN)/python -m pytest -m "not gpu"
 
 check: $(VENV)/.ready-dev
@@ -48,4 +48,8 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 
 $(VENV)/.ready-dev: $(VENV)/.ready
 	@$(PIP) -e '.[dev]'
+	@touch $@
+
+$(VENV)/.ready-cluster: $(VENV)/.ready-dev
+	@$(PIP) -e '.[cluster]'
 	@touch $@
