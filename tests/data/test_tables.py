@@ -221,7 +221,7 @@ def test_a_list_that_is_no_file_is_refused(tmp_path, rows):
         (b'{"caption": "caf\xe9"}', "can't decode byte 0xe9"),
         (b'{"caption": "rain"', "not JSON"),
         (b'{"caption": "\\ud800"}', "surrogates not allowed"),
-        (b'{"caption": "a\\u0000b"}', "holds a NUL"),
+        (b'{"caption": "a\\u0000b"}', "a NUL"),
         (b'{"caption": "a\0b"}', "Invalid control character"),
         (b'["rain"]', "no JSON object"),
         (b"[" * 100_000, "not JSON"),

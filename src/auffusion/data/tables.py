@@ -107,14 +107,29 @@ def json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]] | Reject]:
                 f"{path} is one JSON value over many lines, expected one object a line (JSON Lines)"
             )
         try:
-            value = _json_value(line)
-        except (ValueError, RecursionError) as error:
-            yield _bad_row(place, f"it is not JSON ({error})")
-            continue
-        if isinstance(value, dict):
-            yield place, cast("dict[str, Any]", value)
-        else:
-            yield _bad_row(place, "it is no JSON object")
+            yield place, json_object(line)
+        except ValueError as error:
+            yield _bad_row(place, str(error))
+
+
+def json_object(text: bytes) -> dict[str, Any]:
+    """A JSON object whose texts can be written again.
+
+    Raises:
+        ValueError: it is none, or holds half a surrogate pair or a NUL, which are legal JSON.
+    """
+    try:
+        value: object = json.loads(text.decode())
+        if b"\\u" in text:
+            told = json.dumps(value, ensure_ascii=False)
+            told.encode()
+            if "\\u0000" in told.replace("\\\\", ""):
+                raise ValueError("a NUL")
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"it is not JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise ValueError("it is no JSON object")
+    return cast("dict[str, Any]", value)
 
 
 class _Records:
@@ -184,17 +199,6 @@ def _check_names(names: Sequence[str], columns: Sequence[str], path: Path) -> No
     twice = [name for name in names if name and names.count(name) > 1]
     if twice:
         raise InputError(f"{path} has two columns {twice[0]!r}: rename one of them")
-
-
-def _json_value(line: bytes) -> object:
-    value: object = json.loads(line.decode())
-    if b"\\u" in line:
-        # Half a surrogate pair is legal JSON, but no text that could be written again.
-        told = json.dumps(value, ensure_ascii=False)
-        told.encode()
-        if "\\u0000" in told.replace("\\\\", ""):
-            raise ValueError("it holds a NUL")
-    return value
 
 
 def _texts(path: Path, encoding: str) -> Iterator[_Line]:
