@@ -161,3 +161,9 @@ def missing(key: str, source: str, what: str) -> Reject:
     return Reject(
         key=key, source=source, reason=Reason.MISSING, detail=f"{source} is not there: {what}"
     )
+
+
+def left_out(place: str, reason: Reason, fault: str, *, source: str = "") -> Reject:
+    """The reject of a line, by its place such as `esc50.csv:12`."""
+    detail = f"{place} was left out: {fault}"
+    return Reject(key=place, source=source, reason=reason, detail=detail)
