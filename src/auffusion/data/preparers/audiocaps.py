@@ -11,9 +11,10 @@ The sounds are fetched by each user; a tenth and more of the videos are gone by 
 what the common downloaders leave, in any folder or none, WAV, FLAC, Ogg or MP3, already cut to the
 ten seconds:
 - `AUDIOCAP_ID.wav`, one for each row (https://github.com/MorenoLaQuatra/audiocaps-download);
-- `YOUTUBE_ID_START.flac`, seconds (https://github.com/Labbeti/aac-datasets), or
-  `YOUTUBE_ID_START_END`, seconds or milliseconds (https://github.com/marl/audiosetdl);
-- `YOUTUBE_ID.wav`, or `YYOUTUBE_ID.wav` as in https://github.com/qiuqiangkong/audioset_tagging_cnn.
+- `YOUTUBE_ID_START.flac`, in seconds (https://github.com/Labbeti/aac-datasets), or
+  `YOUTUBE_ID_START_END.flac`, in milliseconds (https://github.com/marl/audiosetdl);
+- `YYOUTUBE_ID.wav`, as in WavCaps and PANNs (https://huggingface.co/datasets/cvssp/WavCaps);
+- `YOUTUBE_ID.wav`, and start and end in seconds, which no downloader that was looked at writes.
 
 The lists are MIT-licensed and, as their README says, for academic use; each sound has the terms of
 its video, which are not told.

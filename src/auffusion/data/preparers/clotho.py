@@ -10,7 +10,8 @@ files at 44.1 kHz, and two lists:
   licence is the address of one of Creative Commons'.
 Lists and folders may also lie in `clotho_csv_files` and `clotho_audio_files`.
 
-Oddities, seen in the files or in code that reads them (https://github.com/Labbeti/aac-datasets):
+Oddities, seen in v2.1's lists of captions or in code that reads the metadata, which were not at
+hand themselves (https://github.com/Labbeti/aac-datasets):
 - v2's metadata are ISO 8859-1; v1's are read as UTF-8 there. A list that is no UTF-8 is taken for
   ISO 8859-1 here;
 - where the sound is not known any more, `sound_id` is `Not found` (19 clips), `sound_link` is `NA`

@@ -6,7 +6,8 @@ is not read. The sounds are https://zenodo.org/records/2589280: zips that unpack
 `TAU-urban-acoustic-scenes-2019-development/audio/*.wav`, 48 kHz stereo; a folder `audio`, or any
 other, will do.
 
-MACS.yaml, by its own description and https://github.com/Labbeti/aac-datasets: a mapping whose
+MACS.yaml itself was not at hand; by its description there and by the code that reads it at
+https://github.com/Labbeti/aac-datasets it is a mapping whose
 `files` is a list of `filename` and `annotations`, a list of `annotator_id`, `sentence` and `tags`.
 
 A name such as `airport-barcelona-0-0-a.wav` is scene, city, place, segment and device. MACS has no

@@ -4,7 +4,7 @@ https://huggingface.co/datasets/cvssp/WavCaps holds `json_files/SOURCE/X_final.j
 FLAC at 32 kHz that unpack to `mnt/fast/nobackup/scratch4weeks/xm00178/WavCaps/data/waveforms/
 SOURCE_flac/ID.flac`. Found here are folders `SOURCE_flac` or `SOURCE` wherever they lie. A JSON
 file is `{"num_captions_per_audio": 1, "data": [...]}`, FreeSound's of 147 MB, which is read item
-by item. Items, as seen in the files and in code that reads them:
+by item. Items, as seen in SoundBible's file and, of the others, in examples that code quotes:
 - AudioSet_SL, as_final.json (108,317): `id` such as `Yb0RFKhbpFJA.wav` (Y before the YouTube id,
   `.wav` though the file is FLAC), `caption`, `duration`; where in the video is not told;
 - BBC_Sound_Effects, bbc_final.json (31,201): `id` such as `NHU05051026`, `caption`, `category`, a
