@@ -13,12 +13,13 @@ sys.path.insert(0, HERE)
 @pytest.fixture(scope="session")
 def ray_token():
     """What Ray reads, here and in processes started from here."""
-    pytest.importorskip("ray", reason="make test-all installs Ray")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_AUTH_MODE", "token")
         patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(16))
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("PYTHONPATH", os.pathsep.join([HERE, os.environ.get("PYTHONPATH", "")]))
+        # Ray reads them as it is imported.
+        pytest.importorskip("ray", reason="make test-all installs Ray")
         yield
 
 

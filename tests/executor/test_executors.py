@@ -98,7 +98,7 @@ def test_a_unit_that_kills_every_process_fails_and_no_other_does(kind, tmp_path)
     some_units[2].payload["fate"] = "killed"
     outcomes = run(kind, tmp_path, some_units)
     assert outcomes["u002"].status is Status.FAILED
-    assert outcomes["u002"].reason.endswith("; tried 3 times")
+    assert outcomes["u002"].reason.endswith(" (tries: 3)")
     others = [unit for unit in some_units if unit.id != "u002"]
     assert {outcomes[unit.id].status for unit in others} == {Status.DONE}
     assert_whole(tmp_path, others)

@@ -34,13 +34,13 @@ def in_folder(tmp_path, monkeypatch):
 def test_the_reason_says_how_the_process_ended(fate, told):
     outcome = told_of(Unit(id="a", payload={"seed": 1, "fate": fate}))
     assert outcome.status is Status.FAILED
-    assert outcome.reason == f"{told}; tried 3 times"
+    assert outcome.reason == f"{told} (tries: 3)"
 
 
 def test_without_retries_a_unit_has_one_try(tmp_path):
     executor = LocalExecutor(workers=1, retries=0)
     (outcome,) = executor.map(Writer(folder=tmp_path), units(1, fate="leaves"))
-    assert outcome.reason == "its process left with status 3; tried 1 times"
+    assert outcome.reason == "its process left with status 3 (tries: 1)"
     assert len(runs(tmp_path)) == 1
 
 
@@ -92,7 +92,13 @@ def test_a_process_killed_between_units_costs_no_unit_a_try(tmp_path):
     assert [(one.id, one.status) for one in told] == [("u000", "done"), ("next", "done")]
 
 
-def test_interrupts_are_the_parents_alone(tmp_path):
+def test_a_worker_process_does_not_hear_ctrl_c(tmp_path):
+    (outcome,) = LocalExecutor(workers=1).map(Writer(folder=tmp_path), units(1, fate="interrupted"))
+    assert outcome.status is Status.DONE
+    assert len(runs(tmp_path)) == 1
+
+
+def test_ctrl_c_ends_the_parent_with_one_traceback_and_its_processes_at_once(tmp_path):
     driver = start_driver("local", tmp_path)
     os.killpg(driver.pid, signal.SIGINT)
     _, errors = driver.communicate(timeout=30)

@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 import workers
-from workers import alive, assert_soon, assert_whole, driver_units, runs, start_driver
+from workers import (
+    QUICK,
+    SLOW,
+    alive,
+    assert_soon,
+    assert_whole,
+    driver_units,
+    runs,
+    start_driver,
+)
 
 PAIRS = [
     ("local", "local"),
@@ -18,7 +27,7 @@ PAIRS = [
 
 
 def drive(kind, folder):
-    command = [sys.executable, workers.__file__, kind, str(folder)]
+    command = [sys.executable, workers.__file__, kind, str(folder), "0.01"]
     return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
 
 
@@ -34,23 +43,20 @@ def test_a_driver_killed_half_way_leaves_no_process_and_a_rerun_makes_only_what_
     tmp_path, first, second
 ):
     driver = start_driver(first, tmp_path)
-    workers_of_first = {pid for _, pid in runs(tmp_path)}
-    assert any(alive(pid) for pid in workers_of_first)
+    assert any(alive(pid) for _, pid in runs(tmp_path))
     driver.kill()
     driver.communicate(timeout=30)
     assert driver.returncode == -signal.SIGKILL
+    # They were to sleep for ten minutes.
     assert_soon(lambda: not any(alive(pid) for _, pid in runs(tmp_path)))
-    assert_soon(lambda: not in_session(driver.pid))
+    if first == "local":  # Ray's own services take a minute to see that they are alone
+        assert_soon(lambda: not in_session(driver.pid))
 
-    made = {path.stem for path in tmp_path.glob("*.json")}
-    assert 3 <= len(made) < workers.DRIVER_UNITS
     (tmp_path / "log").unlink()
     statuses = drive(second, tmp_path)
-    assert statuses.count("skipped") == len(made)
-    assert statuses.count("done") == workers.DRIVER_UNITS - len(made)
-    missing = {unit.id for unit in driver_units()} - made
-    assert sorted(name for name, _ in runs(tmp_path)) == sorted(missing)
-    assert_whole(tmp_path, driver_units())
+    assert (statuses.count("skipped"), statuses.count("done")) == (QUICK, SLOW)
+    assert len(runs(tmp_path)) == SLOW
+    assert_whole(tmp_path, driver_units(seconds=0))
 
 
 def in_session(leader):

@@ -1,6 +1,7 @@
 """Workers for the tests, in a module that other processes can import.
 
-Run as a script it is a driver: `python workers.py local|ray FOLDER` makes twelve slow outputs.
+Run as a script it is a driver, `python workers.py local|ray FOLDER SECONDS`: it makes four outputs
+at once and eight that take so long each.
 """
 
 import hashlib
@@ -27,7 +28,7 @@ from auffusion.executor import (
     write_output,
 )
 
-DRIVER_UNITS = 12
+QUICK, SLOW = 4, 8
 
 
 def units(count, **payload):
@@ -73,6 +74,8 @@ class Writer:
                 raise ValueError(f"no {unit.id}\nat all")
             case "killed":
                 die()
+            case "interrupted":
+                os.kill(os.getpid(), signal.SIGINT)
             case "aborts":
                 os.abort()
             case "leaves":
@@ -167,30 +170,33 @@ def executor(kind, workers=2):
     return RayExecutor(workers=workers)
 
 
-def driver_units():
-    return units(DRIVER_UNITS, fate="slow", seconds=0.2)
+def driver_units(seconds):
+    some_units = units(QUICK + SLOW)
+    for unit in some_units[QUICK:]:
+        unit.payload.update(fate="slow", seconds=seconds)
+    return some_units
 
 
-def drive(kind, folder):
+def drive(kind, folder, seconds):
     with locked(folder):
         sweep(folder)
-        outcomes = executor(kind).map(Writer(folder=folder), driver_units())
+        outcomes = executor(kind).map(Writer(folder=folder), driver_units(seconds))
         sys.stdout.write(json.dumps([outcome.status for outcome in outcomes]))
 
 
 def start_driver(kind, folder):
-    """A process that drives, in a group of its own, and has made at least three outputs."""
+    """A process that drives, in a session of its own, in the midst of its first two slow units."""
     driver = subprocess.Popen(
-        [sys.executable, __file__, kind, str(folder)],
+        [sys.executable, __file__, kind, str(folder), "600"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
-    assert_soon(lambda: driver.poll() is not None or len(list(folder.glob("*.json"))) >= 3)
+    assert_soon(lambda: driver.poll() is not None or len(runs(folder)) == QUICK + 2)
     assert driver.poll() is None, driver.stderr.read()
     return driver
 
 
 if __name__ == "__main__":
-    drive(sys.argv[1], Path(sys.argv[2]))
+    drive(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]))

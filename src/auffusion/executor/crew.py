@@ -145,7 +145,7 @@ class _Shift(Generic[H]):
         else:
             self._count_false_start(how)
         if task.deaths > self._crew.retries:
-            reason = f"its process {how}; tried {task.deaths} times"
+            reason = f"its process {how} (tries: {task.deaths})"
             return Outcome(id=task.unit.id, status=Status.FAILED, reason=reason)
         self.busy[self._crew.hire()] = task
         return None
