@@ -28,6 +28,7 @@ def in_folder(tmp_path, monkeypatch):
     [
         ("killed", "its process was killed by SIGKILL, as happens for lack of memory"),
         ("aborts", "its process was killed by SIGABRT"),
+        ("signal 40", "its process was killed by signal 40"),
         ("leaves", "its process left with status 3"),
     ],
 )

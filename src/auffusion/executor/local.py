@@ -126,7 +126,8 @@ class _Process:
         if code == -signal.SIGKILL:
             return "was killed by SIGKILL, as happens for lack of memory"
         if code < 0:
-            return f"was killed by {signal.Signals(-code).name}"
+            names = {one.value: one.name for one in signal.Signals}  # real-time ones have none
+            return f"was killed by {names.get(-code, f'signal {-code}')}"
         return f"left with status {code}"
 
 
