@@ -6,26 +6,67 @@ Tango's lists have `dataset`, `location` and `captions`
 `caption_5` (https://zenodo.org/records/4783391), NeMo's `audio_filepath` and `text`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from auffusion.data.description import (
+    CAPTION_COLUMNS,
     FILE_COLUMNS,
+    LABEL_COLUMNS,
     Description,
     RowFault,
     as_text,
     by_plain_name,
+    can_describe,
     describe,
     first_filled,
     plain_name,
 )
 from auffusion.data.folders import inside
 from auffusion.data.listing import Listed, Reason, Reject, clip_key
+from auffusion.data.tables import csv_rows, json_rows
+from auffusion.errors import InputError
+
+Place = tuple[str, Mapping[str, object]]
+"""(place of a row such as `train/metadata.csv:12`, its values by column)."""
 
 
-def can_name_file(names: Sequence[str]) -> bool:
-    """Whether one of the columns names a sound file."""
-    return any(plain_name(name) in FILE_COLUMNS for name in names)
+def list_rows(path: Path, source: Path) -> Iterator[Place | Reject]:
+    """The rows of a list, CSV by its ending or else one JSON object a line.
+
+    Args:
+        path: the list.
+        source: the data set's folder, from which places are told.
+
+    Raises:
+        InputError: no such file, or one without columns of files and of captions.
+    """
+    is_csv = path.suffix.lower() == ".csv"
+    parent = path.parent.relative_to(source).as_posix()
+    above = "" if parent == "." else f"{parent}/"
+    for row in csv_rows(path, ()) if is_csv else json_rows(path):
+        if isinstance(row, Reject):
+            yield replace(row, key=above + row.key)
+            continue
+        place, values = row
+        if is_csv:
+            check_columns(path, tuple(values))
+        yield above + place, values
+
+
+def check_columns(path: Path, names: Sequence[str]) -> None:
+    """Raise `InputError` where a list's columns name no files or hold no captions."""
+    if not any(plain_name(name) in FILE_COLUMNS for name in names):
+        raise _no_column(path, names, FILE_COLUMNS)
+    if not can_describe(names):
+        raise _no_column(path, names, CAPTION_COLUMNS + LABEL_COLUMNS)
+
+
+def _no_column(path: Path, names: Sequence[str], expected: Sequence[str]) -> InputError:
+    return InputError(
+        f"{path} has the columns {', '.join(names)[:500]}, expected one of {', '.join(expected)}"
+    )
 
 
 def listed_file(

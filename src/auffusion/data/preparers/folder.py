@@ -21,24 +21,16 @@ Splits are the lists' `split` column, else the list's name, else folders named `
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from auffusion.data.description import (
-    CAPTION_COLUMNS,
-    FILE_COLUMNS,
-    LABEL_COLUMNS,
-    Description,
-    RowFault,
-    can_describe,
-    describe,
-)
+from auffusion.data.description import Description, RowFault, can_describe, describe
 from auffusion.data.folders import SOUND_SUFFIXES, UNREAD_SUFFIXES, inside, sound_files
 from auffusion.data.listing import DataSet, Listed, Listing, Reason, Reject
-from auffusion.data.rows import can_name_file, listed_clip, listed_file
+from auffusion.data.rows import list_rows, listed_clip, listed_file
 from auffusion.data.splits import SplitFolders, split_in_name, split_of_word
-from auffusion.data.tables import LONGEST_LINE, csv_rows, json_object, json_rows
+from auffusion.data.tables import LONGEST_LINE, json_object
 from auffusion.errors import InputError
 
 LAYOUT = (
@@ -127,33 +119,17 @@ def _is_list(path: Path) -> bool:
 def _listed(source: Path, one: _List, splits: SplitFolders) -> Listing:
     if inside(source, one.path.relative_to(source).as_posix()) is None:
         raise InputError(f"{one.path} is a link that leads out of {source}: put the list there")
-    is_csv = one.path.suffix.lower() == ".csv"
-    for row in csv_rows(one.path, ()) if is_csv else json_rows(one.path):
+    for row in list_rows(one.path, source):
         if isinstance(row, Reject):
             yield row
             continue
-        place, values = row
-        if is_csv:
-            _check_columns(one.path, values)
         yield listed_file(
-            place,
-            values,
+            *row,
             folder=one.path.parent,
             source=source,
             root=source,
             split_of=lambda path: one.split or splits.find(path)[0] or "train",
         )
-
-
-def _check_columns(path: Path, row: Mapping[str, object]) -> None:
-    for known, ask in (
-        (can_name_file(tuple(row)), FILE_COLUMNS),
-        (can_describe(tuple(row)), CAPTION_COLUMNS + LABEL_COLUMNS),
-    ):
-        if not known:
-            raise InputError(
-                f"{path} has the columns {', '.join(row)[:500]}, expected one of {', '.join(ask)}"
-            )
 
 
 def _sounds(source: Path, splits: SplitFolders) -> Listing:
