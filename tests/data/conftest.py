@@ -1,3 +1,5 @@
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import soundfile
@@ -8,26 +10,25 @@ from auffusion.data.scenes import Sound
 
 @pytest.fixture
 def clip():
-    """A clip with what is given, and plain values for the rest."""
+    """A clip with what is given, and plain values for the rest; what no field is named after is
+    an extra of it."""
 
     def make(**given):
         plain = {
-            "id": "0",
-            "path": "clips/0.flac",
-            "captions": ["a dog barking"],
-            "label": "dog",
-            "kind": "sound",
+            "id": "tiny-0",
+            "dataset": "tiny",
+            "path": "shards/train-00000.tar",
+            "captions": ("a dog barking",),
+            "labels": ("dog",),
             "seconds": 1.0,
             "split": "train",
-            "package": "tiny-sounds",
-            "version": "tiny-sounds_1.0-1_all.deb",
-            "source": "usr/share/tiny/bark.wav",
-            "part": None,
+            "source": "tiny-sounds/usr/share/tiny/bark.wav",
             "license": "CC0-1.0",
-            "tier": "free",
-            "rendered": False,
         }
-        return Clip(**{**plain, **given})
+        names = {field.name for field in fields(Clip)}
+        extra = {name: value for name, value in given.items() if name not in names}
+        own = {name: value for name, value in given.items() if name in names}
+        return Clip(**{**plain, **own, "extra": extra})
 
     return make
 

@@ -15,10 +15,13 @@ def composer(tone_sound):
     """Three classes of short sounds and one of long ones, each with a pitch of its own."""
     return SceneComposer(
         [
-            *[tone_sound(0.3, hz=200.0, captions=["a dog barking"], label="dog") for _ in range(3)],
-            tone_sound(1.5, hz=400.0, captions=["a door closing"], label="door"),
-            tone_sound(2.5, hz=800.0, captions=["a harp"], label="harp", kind="music"),
-            tone_sound(6.0, hz=1600.0, captions=["rain falling"], label="rain"),
+            *[
+                tone_sound(0.3, hz=200.0, captions=("a dog barking",), labels=("dog",))
+                for _ in range(3)
+            ],
+            tone_sound(1.5, hz=400.0, captions=("a door closing",), labels=("door",)),
+            tone_sound(2.5, hz=800.0, captions=("a harp",), labels=("harp",), kind="music"),
+            tone_sound(6.0, hz=1600.0, captions=("rain falling",), labels=("rain",)),
         ]
     )
 
@@ -95,15 +98,18 @@ def test_a_short_sound_has_no_click_at_its_ends(tone_sound):
 
 
 def test_common_classes_are_drawn_more_often_but_not_in_proportion(tone_sound):
-    common = [tone_sound(0.3, captions=[f"growl {i % 4}"], label="growl") for i in range(81)]
-    composer = SceneComposer([*common, tone_sound(0.3, captions=["a frog"], label="frog")])
+    common = [tone_sound(0.3, captions=(f"growl {i % 4}",), labels=("growl",)) for i in range(81)]
+    composer = SceneComposer([*common, tone_sound(0.3, captions=("a frog",), labels=("frog",))])
     weights = dict(zip(composer.labels, composer.weights, strict=True))
     assert weights["growl"] / weights["frog"] == pytest.approx(81**0.75)
 
 
 def test_music_is_drawn_less_often(tone_sound):
     composer = SceneComposer(
-        [tone_sound(0.3, label="dog"), tone_sound(0.3, label="harp", kind="music", captions=["b"])]
+        [
+            tone_sound(0.3, labels=("dog",)),
+            tone_sound(0.3, labels=("harp",), kind="music", captions=("b",)),
+        ]
     )
     drawn = Counter(composer.compose(seed)[1].label for seed in range(100))
     assert composer.weights.tolist() == pytest.approx([1 / 1.3, 0.3 / 1.3])

@@ -2,7 +2,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel
 
-from auffusion.data.preparers.sound_library import listed_clips
+from auffusion.data.preparers.embedded_sounds import listed_rows
 from auffusion.recipes import minilm
 from auffusion.recipes.minilm import reduce_minilm
 
@@ -47,7 +47,7 @@ def test_captions_are_encoded_as_by_the_published_model(tmp_path, published):
     encoder, tokenizer = reduce_minilm(published, tmp_path / "tokenizer")
     whole = BertModel.from_pretrained(published, add_pooling_layer=False).eval()
     theirs = minilm._Tokenizer(vocab=str(published / "vocab.txt"))
-    for row in listed_clips()[::400]:
+    for row in listed_rows()[::400]:
         text = row["captions"][0]
         ours, expected = (t(text, return_tensors="pt") for t in (tokenizer, theirs))
         assert ours["input_ids"].shape == expected["input_ids"].shape

@@ -35,20 +35,13 @@ def sounds():
 
 def _sound(number, samples):
     clip = Clip(
-        id=str(number),
-        path=f"clips/{number}.flac",
-        captions=[f"sound {number}"],
-        label=f"sound {number}",
-        kind="sound",
+        id=f"tiny-{number}",
+        dataset="tiny",
+        path="shards/train-00000.tar",
+        captions=(f"sound {number}",),
+        labels=(f"sound {number}",),
         seconds=len(samples) / SAMPLE_RATE,
         split="train",
-        package="tiny-sounds",
-        version="tiny-sounds_1.0-1_all.deb",
-        source=f"{number}.wav",
-        part=None,
-        license="CC0-1.0",
-        tier="free",
-        rendered=False,
     )
     return Sound(clip=clip, samples=samples)
 

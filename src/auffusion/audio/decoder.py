@@ -19,6 +19,7 @@ from auffusion.errors import InputError
 
 MOST_CHANNELS = 32
 _BLOCK_FRAMES = 65_536
+_FIRST_FRAME = 4096  # bytes; one of 320 kbit/s at 32 kHz has 1440
 _LOUDEST = 2.0**31  # some programs store integers as floats; beyond this it is no sound
 
 # libsndfile's rarer decoders have a long record of memory errors: they are never reached.
@@ -29,11 +30,16 @@ _ENCODINGS = {
     "MP3": {"MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III"},
 }
 
-# What old data sets hold besides (GTZAN, UrbanSound8K).
+# What data sets hold besides: GTZAN, UrbanSound8K, drum kits.
 _WITH_OLD = {
     "WAV": _ENCODINGS["WAV"] | {"MS_ADPCM", "IMA_ADPCM"},
     "AU": {"PCM_16", "PCM_S8", "ULAW"},
+    "AIFF": {"PCM_S8", "PCM_16", "PCM_24"},
 }
+
+
+class TruncatedError(InputError):
+    """A file that ends before its header says; what it holds may be sound."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +47,7 @@ class AudioInfo:
     """What a sound file says about itself."""
 
     container: str
-    """`WAV`, `FLAC`, `OGG` or `MP3` (`AU` where old formats are asked for)."""
+    """`WAV`, `FLAC`, `OGG` or `MP3` (`AU` and `AIFF` where old formats are asked for)."""
     encoding: str
     """As soundfile calls it: `PCM_16`, `VORBIS`, …"""
     sample_rate: int
@@ -94,8 +100,8 @@ def read_mono(
         max_seconds: longer files are refused, by their header and again while they are read: a
             small file can claim or hold hours. With a stretch, what is read is bounded by it.
         stretch: the part to read, however long the file is.
-        old_formats: also AU, and ADPCM in WAV, as some data sets hold: only where the decoder has
-            a process of its own to crash in.
+        old_formats: also AU, AIFF, and ADPCM in WAV, as some data sets hold: only where the
+            decoder has a process of its own to crash in.
 
     Raises:
         InputError: as for `inspect_audio`; also NaN or infinite samples, a file that is too long,
@@ -108,9 +114,10 @@ def read_mono(
         if stretch is None and info.duration_s > max_seconds:
             raise _too_long(path, info.duration_s, max_seconds)
         span = _span(path, info, stretch)
-        blocks = _mono_blocks(path, sound, span, int(max_seconds * info.sample_rate))
+        part = _Part(path, sound, span, exact=_tells_length(path, info))
+        blocks = part.mono_blocks(int(max_seconds * info.sample_rate))
         samples = np.concatenate(list(_resampled(blocks, info.sample_rate, sample_rate)))
-    length = resampled_length(len(span), info.sample_rate, sample_rate)
+    length = resampled_length(part.frames, info.sample_rate, sample_rate)
     # The filter may end a sample short of what the lengths' ratio says.
     return np.pad(samples[:length], (0, max(0, length - len(samples)))), info
 
@@ -156,7 +163,7 @@ def _check_head(path: Path, file: BufferedIOBase, *, old_formats: bool) -> None:
     wav = head[:4] in {b"RIFF", b"RF64"} and head[8:] == b"WAVE"
     # An MPEG frame begins with eleven set bits; an ID3 tag may stand before MP3 and FLAC.
     mpeg = head[:3] == b"ID3" or (head[0] == 0xFF and len(head) > 1 and head[1] >= 0xE0)
-    old = old_formats and head[:4] == b".snd"
+    old = old_formats and (head[:4] == b".snd" or (head[:4] == b"FORM" and head[8:] == b"AIFF"))
     if not (wav or mpeg or old or head[:4] in {b"fLaC", b"OggS"}):
         raise InputError(f"{path} is not a WAV, FLAC, OGG or MP3 file; convert it to one of these")
     if wav:
@@ -169,7 +176,7 @@ def _check_sound_present(path: Path, file: BufferedIOBase) -> None:
     # libsndfile reads what is there without a word.
     for chunk in chunks(file):
         if chunk.name == b"data" and chunk.present < chunk.declared:
-            raise InputError(
+            raise TruncatedError(
                 f"{path} was cut short: it declares {chunk.declared} bytes of sound and holds "
                 f"{chunk.present}; save it again"
             )
@@ -182,7 +189,7 @@ def _check_last_page(path: Path, file: BufferedIOBase) -> None:
     tail = file.read()
     page = tail.rfind(b"OggS")
     if page < 0 or not tail[page + 5 : page + 6] or not tail[page + 5] & 4:
-        raise InputError(f"{path} was cut short: its last Ogg page is missing; save it again")
+        raise TruncatedError(f"{path} was cut short: its last Ogg page is missing; save it again")
 
 
 def _checked_info(path: Path, sound: sf.SoundFile, *, old_formats: bool = False) -> AudioInfo:
@@ -211,45 +218,77 @@ def _too_long(path: Path, seconds: float, max_seconds: float) -> InputError:
     return InputError(f"{path} lasts {seconds:.1f} s or more, expected at most {max_seconds:g} s")
 
 
-def _mono_blocks(
-    path: Path, sound: sf.SoundFile, span: range, most_frames: int
-) -> Iterator[NDArray[np.float32]]:
-    """The mean of the channels over the frames of a span, block by block, each checked."""
-    if span.start:
-        _seek(path, sound, span.start)
-    whole = len(span) == sound.frames
-    count = 0
-    # Of a whole file one block more is asked for: it may hold more than its header says.
-    while len(block := _next_block(path, sound, _BLOCK_FRAMES if whole else len(span) - count)):
-        # In float64 the sum of 32 large channels stays finite.
-        mono = block.mean(axis=1, dtype=np.float64)
-        if not (np.abs(mono) < _LOUDEST).all():
-            bad = span.start + count + int(np.argmin(np.abs(mono) < _LOUDEST))
-            where = bad / sound.samplerate
-            raise InputError(f"{path} holds NaN, infinite or absurd samples at {where:.3f} s")
-        count += len(block)
-        if whole and count > most_frames:
-            raise _too_long(path, count / sound.samplerate, most_frames / sound.samplerate)
-        yield mono.astype(np.float32)
-    if count != len(span):
-        raise InputError(
-            f"{path} was cut short: it declares {sound.frames} samples and holds "
-            f"{span.start + count}; save it again"
-        )
+def _tells_length(path: Path, info: AudioInfo) -> bool:
+    """Whether the header's number of frames is one, and not an estimate."""
+    if info.container != "MP3":
+        return True
+    # An MP3 file knows its length only by a tag in its first frame; else it is guessed from the
+    # file's size and the first frame's bit rate. A picture may stand before, in an ID3 tag.
+    with path.open("rb") as file:
+        head = file.read(10)
+        size = 0
+        if head[:3] == b"ID3" and len(head) == 10:
+            size = sum(
+                (byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True)
+            )
+        file.seek(size)
+        first = file.read(_FIRST_FRAME)
+    return any(tag in first for tag in (b"Xing", b"Info", b"VBRI"))
 
 
-def _seek(path: Path, sound: sf.SoundFile, frame: int) -> None:
-    try:
-        sound.seek(frame)
-    except sf.LibsndfileError as error:
-        raise InputError(f"{path} is damaged or was cut short; save it again") from error
+class _Part:
+    """The frames of a file that are wanted, decoded block by block."""
+
+    def __init__(self, path: Path, sound: sf.SoundFile, span: range, *, exact: bool) -> None:
+        self._path, self._sound, self._span = path, sound, span
+        self._whole = len(span) == sound.frames
+        self._exact = exact
+        self.frames = 0
+        """Frames decoded so far."""
+
+    def mono_blocks(self, most_frames: int) -> Iterator[NDArray[np.float32]]:
+        """The mean of the channels, each block checked."""
+        rate = self._sound.samplerate
+        if self._span.start:
+            self._seek()
+        while len(block := self._next_block()):
+            # In float64 the sum of 32 large channels stays finite.
+            mono = block.mean(axis=1, dtype=np.float64)
+            if not (np.abs(mono) < _LOUDEST).all():
+                bad = self._span.start + self.frames + int(np.argmin(np.abs(mono) < _LOUDEST))
+                raise InputError(
+                    f"{self._path} holds NaN, infinite or absurd samples at {bad / rate:.3f} s"
+                )
+            self.frames += len(block)
+            if self._whole and self.frames > most_frames:
+                raise _too_long(self._path, self.frames / rate, most_frames / rate)
+            yield mono.astype(np.float32)
+        self._check_end()
+
+    def _check_end(self) -> None:
+        if self.frames != len(self._span) and (self._exact or not self.frames):
+            raise TruncatedError(
+                f"{self._path} was cut short: it declares {self._sound.frames} samples and holds "
+                f"{self._span.start + self.frames}; save it again"
+            )
+
+    def _seek(self) -> None:
+        try:
+            self._sound.seek(self._span.start)
+        except sf.LibsndfileError as error:
+            raise _damaged(self._path) from error
+
+    def _next_block(self) -> np.ndarray:
+        # Of a whole file one block more is asked for: it may hold more than its header says.
+        most = _BLOCK_FRAMES if self._whole else len(self._span) - self.frames
+        try:
+            return self._sound.read(min(most, _BLOCK_FRAMES), dtype="float32", always_2d=True)
+        except sf.LibsndfileError as error:
+            raise _damaged(self._path) from error
 
 
-def _next_block(path: Path, sound: sf.SoundFile, most: int) -> np.ndarray:
-    try:
-        return sound.read(min(most, _BLOCK_FRAMES), dtype="float32", always_2d=True)
-    except sf.LibsndfileError as error:
-        raise InputError(f"{path} is damaged or was cut short; save it again") from error
+def _damaged(path: Path) -> InputError:
+    return InputError(f"{path} is damaged or was cut short; save it again")
 
 
 def _resampled(blocks: Iterator[np.ndarray], source: int, target: int) -> Iterator[np.ndarray]:

@@ -7,11 +7,12 @@ as little-endian float32. Bad input is an answer; whatever else goes wrong ends 
 
 import json
 import resource
+import signal
 import sys
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from auffusion.audio.decoder import Stretch, read_mono
+from auffusion.audio.decoder import Stretch, TruncatedError, read_mono
 from auffusion.errors import InputError
 
 
@@ -34,7 +35,7 @@ def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
             old_formats=True,
         )
     except InputError as error:
-        return {"fault": str(error)}, b""
+        return {"fault": str(error), "truncated": isinstance(error, TruncatedError)}, b""
     head = {"samples": len(samples), "rate": info.sample_rate, "seconds": info.duration_s}
     return head, samples.astype("<f4").tobytes()
 
@@ -48,6 +49,8 @@ def limit_memory(more_bytes: int) -> None:
 
 
 if __name__ == "__main__":
+    # Whoever is interrupted ends this process too; a clip must not look damaged for that.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         limit_memory(int(sys.argv[1]))
     serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -8,6 +8,8 @@ import json
 import subprocess
 import sys
 import threading
+import weakref
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +18,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auffusion.audio.decoder import Stretch
+from auffusion.audio.decoder import Stretch, TruncatedError
 from auffusion.errors import InputError
 
 
@@ -72,6 +74,7 @@ class IsolatedDecoder:
 
         Raises:
             DecoderDiedError: the decoder crashed or exceeded a limit.
+            TruncatedError: the file ends before its header says.
             InputError: as `read_mono`.
         """
         request = {
@@ -82,7 +85,7 @@ class IsolatedDecoder:
         }
         head, data = self._ask(json.dumps(request).encode() + b"\n", path)
         if "fault" in head:
-            raise InputError(head["fault"])
+            raise TruncatedError(head["fault"]) if head["truncated"] else InputError(head["fault"])
         return Decoded(
             samples=np.frombuffer(data, "<f4"),
             source_rate=head["rate"],
@@ -92,8 +95,7 @@ class IsolatedDecoder:
     def close(self) -> None:
         """End the child."""
         if self._child is not None:
-            self._child.kill()
-            self._child.communicate()
+            self._end()
             self._child = None
 
     def _ask(self, request: bytes, path: Path) -> tuple[dict[str, Any], bytes]:
@@ -133,7 +135,15 @@ class IsolatedDecoder:
         self._child = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
+        # A worker that holds a decoder is dropped, not closed: the child ends with it all the same.
+        self._end = weakref.finalize(self, _end_child, self._child)
         return self._child
+
+
+def _end_child(child: "subprocess.Popen[bytes]") -> None:
+    child.kill()
+    with suppress(BrokenPipeError):  # a request that it never read
+        child.communicate()
 
 
 def _pipes(child: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:

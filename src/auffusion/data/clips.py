@@ -8,7 +8,6 @@ from typing import Any
 
 from auffusion.data.listing import Extra
 from auffusion.errors import InputError
-from auffusion.files import write_file
 
 SAMPLE_RATE = 16_000
 """Samples a second of every clip."""
@@ -118,15 +117,6 @@ def clip_row(clip: Clip) -> dict[str, Any]:
     """
     row = asdict(clip) | {name: list(getattr(clip, name)) for name in _TUPLES}
     return {name: value for name, value in row.items() if value not in (None, "", [], {})}
-
-
-def write_clips(folder: Path, clips: Iterable[Clip]) -> None:
-    """Write the manifest of a data set, whole or not at all.
-
-    Raises:
-        InputError: the disk is full or the folder may not be written to.
-    """
-    write_file(folder / MANIFEST, json_lines(clip_row(clip) for clip in clips))
 
 
 def json_lines(rows: Iterable[object]) -> bytes:

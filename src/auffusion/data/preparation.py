@@ -23,7 +23,7 @@ from auffusion.data.shard_worker import PARTS, SHARDS, MakeShardWorker
 from auffusion.data.units import deal
 from auffusion.errors import InputError
 from auffusion.executor.contract import Executor, Outcome, Status
-from auffusion.executor.outputs import locked, sweep
+from auffusion.executor.outputs import LOCK_NAME, locked, sweep
 from auffusion.files import write_file
 
 SHARD_CLIPS = 256
@@ -42,7 +42,7 @@ class Limits:
     memory_mb: int = 1024
     """To decode one file, besides the decoder itself."""
     max_bad_fraction: float = 0.05
-    """Share of clips that may be left out for a fault (being short or missing is none)."""
+    """Share of clips that may be left out for a fault (short, missing or repeated is none)."""
     max_missing_fraction: float = 1.0
     """Share of clips that may be missing; at 1 a single clip is enough."""
 
@@ -81,13 +81,11 @@ class Preparation:
         """
         self._check_folders()
         with locked(self.output), TemporaryFile() as rejects:
-            sweep(self.output)
             self._claim()
             units = self._make_shards(executor, rejects, on_shard)
             limits = self.limits.max_bad_fraction, self.limits.max_missing_fraction
             facts = assemble(self.output, units, rejects, self._about(), limits)
             shutil.rmtree(self._work)
-            sweep(self.output)
         return facts
 
     @property
@@ -100,7 +98,7 @@ class Preparation:
                 f"there is no folder {self.source}: {self.data_set.name} needs "
                 f"{self.data_set.layout}"
             )
-        if self.output.is_dir() and any(self.output.iterdir()):
+        if self.output.is_dir() and any(p.name != LOCK_NAME for p in self.output.iterdir()):
             claimed = _claimed(self.output)
             if claimed != self.data_set.name:
                 held = f"the data set {claimed}" if claimed else "files that are not ours"
@@ -118,6 +116,8 @@ class Preparation:
         write_file(self.output / _CLAIM, (json.dumps({"name": self.data_set.name}) + "\n").encode())
         for folder in (SHARDS, PARTS, self._work.name):
             (self.output / folder).mkdir(exist_ok=True)
+        for folder in (self.output, self.output / SHARDS, self.output / PARTS):
+            sweep(folder)
 
     def _make_shards(
         self, executor: Executor, rejects: BinaryIO, on_shard: Callable[[Outcome], None]

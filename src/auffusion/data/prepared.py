@@ -36,7 +36,7 @@ class PreparedData:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.facts = read_facts(folder)
-        self._index: NDArray[np.void] = _open_index(folder)
+        self._index: NDArray[Any] = _open_index(folder)
         self._shards = [folder / shard["name"] for shard in self.facts.shards]
         if len(self._index) != self.facts.count:
             raise InputError(
@@ -131,7 +131,7 @@ def read_facts(folder: Path) -> PreparedFacts:
         raise InputError(f"{path} is damaged ({error}): prepare the data set again") from error
 
 
-def _open_index(folder: Path) -> NDArray[np.void]:
+def _open_index(folder: Path) -> NDArray[Any]:
     path = folder / INDEX
     try:
         index = np.load(path, mmap_mode="r", allow_pickle=False)

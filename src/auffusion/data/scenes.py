@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
-from auffusion.data.clips import SAMPLE_RATE, Clip, read_clips
+from auffusion.data.clips import SAMPLE_RATE, Clip
+from auffusion.data.drawing import CANVAS
+from auffusion.data.prepared import PreparedData
 from auffusion.errors import InputError
 
-CANVAS = 163_840
-"""Samples of a scene: 10.24 s, 1024 frames."""
 _FADE = SAMPLE_RATE // 50
 _CROSSFADE = SAMPLE_RATE // 4
 _LONG_S = 4.0
@@ -38,22 +37,13 @@ def load_sounds(folder: Path, split: str) -> list[Sound]:
     """All clips of a split (`train` or `validation`), decoded.
 
     Raises:
-        InputError: the folder is no prepared library, or one of its files is gone or damaged.
+        InputError: the folder is no prepared data set, or it is damaged.
     """
+    data = PreparedData(folder)
     return [
-        Sound(clip=clip, samples=_read(folder / clip.path))
-        for clip in read_clips(folder)
-        if clip.split == split
+        Sound(clip=data.clip(number), samples=np.float32(1 / 32768) * data.samples(number))
+        for number in data.of_split(split)
     ]
-
-
-def _read(path: Path) -> NDArray[np.float32]:
-    try:
-        return np.asarray(soundfile.read(path, dtype="float32")[0], np.float32)
-    except soundfile.LibsndfileError as error:
-        raise InputError(
-            f"the clip {path} cannot be read ({error.error_string}): prepare the library again"
-        ) from error
 
 
 class SceneComposer:
@@ -74,7 +64,7 @@ class SceneComposer:
             self.by_caption[sound.clip.captions[0]].append(sound)
             labels[sound.clip.label].add(sound.clip.captions[0])
             count[sound.clip.label] += 1
-            kinds[sound.clip.label] = sound.clip.kind
+            kinds[sound.clip.label] = _kind(sound.clip)
         self.labels = sorted(labels)
         self.captions_of = {label: sorted(labels[label]) for label in self.labels}
         share = {label: _KIND_SHARE.get(kind, 1.0) for label, kind in kinds.items()}
@@ -88,7 +78,7 @@ class SceneComposer:
         rng = np.random.default_rng(seed)
         takes = self._takes(rng)
         first = takes[int(rng.integers(len(takes)))]
-        if first.clip.seconds >= _LONG_S and first.clip.kind != "music":
+        if first.clip.seconds >= _LONG_S and _kind(first.clip) != "music":
             scene = _looped(first.samples, rng)
         else:
             scene = _repeated(first, takes, rng)
@@ -100,6 +90,11 @@ class SceneComposer:
         captions = self.captions_of[label]
         sizes = np.sqrt([len(self.by_caption[caption]) for caption in captions])
         return self.by_caption[captions[rng.choice(len(captions), p=sizes / sizes.sum())]]
+
+
+def _kind(clip: Clip) -> str:
+    """`sound`, `fx` or `music`, where the data set says so."""
+    return str(clip.extra.get("kind", "sound"))
 
 
 def _faded(samples: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -13,9 +13,10 @@ from auffusion.audio.isolated import IsolatedDecoder
 from auffusion.data.clips import SAMPLE_RATE, Clip, clip_row
 from auffusion.data.cutting import Cut, Refused, cut_clip
 from auffusion.data.listing import Listed, Reject, Rules
-from auffusion.data.shards import Shard, file_sha256, write_shard
+from auffusion.data.shards import Shard, write_shard
 from auffusion.data.units import ShardPlan
 from auffusion.executor.contract import Outcome, Status, Unit
+from auffusion.executor.outputs import is_output
 from auffusion.files import write_file
 
 SHARDS, PARTS = "shards", "parts"
@@ -128,8 +129,7 @@ def read_part(output: Path, unit: str) -> dict[str, Any] | None:
     """The record of a shard that is there and whole; else None."""
     try:
         part: dict[str, Any] = json.loads((output / part_name(unit)).read_bytes())
-        shard = output / shard_name(unit)
-        whole = not part["clips"] or file_sha256(shard) == part["sha256"]
+        whole = not part["clips"] or is_output(output / shard_name(unit), part["sha256"])
     except (OSError, ValueError, KeyError):
         return None
     return part if whole else None

@@ -14,7 +14,6 @@ from auffusion.errors import InputError
 from auffusion.files import whole_file
 
 _BLOCK = 512
-_READ = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,15 +86,6 @@ def read_member(path: Path, offset: int, size: int) -> bytes:
             f"{path} was cut short: bytes {offset} to {offset + size} are named; prepare it again"
         )
     return content
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(_READ):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 def _header(name: str, size: int) -> bytes:

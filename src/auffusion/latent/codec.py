@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from auffusion.errors import InputError
 from auffusion.latent.windows import average_windows
@@ -92,6 +94,21 @@ class LatentCodec:
             self._encode(image[i : i + size], sources[i : i + size] if sources else None)
             for i in range(0, len(image), size)
         ]
+        return torch.cat(parts)
+
+    @torch.no_grad()
+    def moments(self, image: SpecImage) -> Float[Tensor, "batch 2 channel height width"]:
+        """Mean and standard deviation of the posterior of each picture, not scaled.
+
+        Raises:
+            InputError: as `encode`.
+        """
+        self._check(image)
+        size = 1 if self.slicing else len(image)
+        parts: list[Tensor] = []
+        for i in range(0, len(image), size):
+            posterior = self.vae.encode(self._placed(image[i : i + size] * 2 - 1)).latent_dist
+            parts.append(torch.stack([posterior.mean, posterior.std], dim=1))
         return torch.cat(parts)
 
     @torch.no_grad()

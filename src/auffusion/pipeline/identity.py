@@ -7,7 +7,7 @@ which the model was trained: which sampler walks them is a setting of the call, 
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
@@ -24,9 +24,25 @@ _NOISE = ("num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "tra
 
 def model_identity(pipeline: AuffusionPipeline) -> str:
     """64 hexadecimal digits: SHA-256 over the settings, the vocabularies and all weights."""
+    settings = tuple(name for name in SETTINGS if name not in _DEFAULTS)
+    return part_identity(pipeline, tuple(pipeline.components), settings)
+
+
+def part_identity(
+    pipeline: AuffusionPipeline, parts: Collection[str], settings: Collection[str]
+) -> str:
+    """64 hexadecimal digits over some parts of a model and some of its settings alone.
+
+    Args:
+        pipeline: the model.
+        parts: names of components; those that it does not have do not count.
+        settings: entries of its config.
+    """
     digest = hashlib.sha256()
-    _add_json(digest, {n: pipeline.config[n] for n in SETTINGS if n not in _DEFAULTS})
+    _add_json(digest, {name: pipeline.config[name] for name in settings})
     for name, component in sorted(pipeline.components.items()):
+        if name not in parts:
+            continue
         if isinstance(component, nn.Module):
             _add_json(digest, [name, type(component).__name__, _settings(component)])
             _add_state(digest, component.state_dict())

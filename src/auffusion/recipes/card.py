@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from auffusion.data.preparers.sound_library import Clip, read_clips
+from auffusion.data.clips import Clip, read_clips
 
 _HEAD = """---
 license: cc-by-sa-4.0
@@ -57,12 +57,12 @@ def _data(clips: list[Clip]) -> str:
     count: Counter[tuple[str, str]] = Counter()
     hours: dict[tuple[str, str], float] = defaultdict(float)
     for clip in clips:
-        key = clip.split, "rendered" if clip.rendered else clip.tier
+        key = clip.split, "rendered" if clip.extra["rendered"] else str(clip.extra["tier"])
         count[key] += 1
         hours[key] += clip.seconds / 3600
     rows += [f"| {s} | {t} | {count[s, t]:,} | {hours[s, t]:.2f} |" for s, t in sorted(count)]
     listed = (
-        "Clips listed in `auffusion/data/preparers/sound_library.jsonl`, from Debian 12 and PyPI "
+        "Clips listed in `auffusion/data/preparers/embedded_sounds.jsonl`, from Debian 12 and PyPI "
         "packages."
     )
     return listed + "\n\n" + "\n".join(rows)

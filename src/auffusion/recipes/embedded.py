@@ -11,10 +11,10 @@ import hashlib
 import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import (
@@ -26,10 +26,12 @@ from torch import Tensor
 from auffusion.data.attribution import write_attribution
 from auffusion.data.clips import Clip, read_clips
 from auffusion.data.packages import fetch_package
-from auffusion.data.preparers import sound_library
+from auffusion.data.preparation import Preparation
+from auffusion.data.preparers.embedded_sounds import EMBEDDED_SOUNDS
 from auffusion.data.scenes import SceneComposer, load_sounds
 from auffusion.denoise import make_scheduler
 from auffusion.errors import InputError
+from auffusion.executor import LocalExecutor, Outcome
 from auffusion.image import MelImageCodec
 from auffusion.mel import MelSpectrogram, normalise_peak
 from auffusion.pipeline import AuffusionPipeline
@@ -41,6 +43,7 @@ from auffusion.recipes.networks import SETTINGS, new_network, new_scheduler, new
 from auffusion.text import TextBranch, TextEncoder
 from auffusion.train.checkpoint import read_checkpoint, under
 from auffusion.train.diffusion import DiffusionTraining, LatentScenes, Phase, train_diffusion
+from auffusion.train.mel_statistics import MakeMelComputer, mel_statistics
 from auffusion.train.parallel import join_group
 from auffusion.train.run import Schedule
 from auffusion.train.vae import VaeTraining, train_vae
@@ -62,22 +65,16 @@ class Work:
 
     def step_library(self) -> None:
         """Fetch packages and cut them into clips."""
-        sound_library.prepare(self.folder / "packages", self.library, on_package=_say_package)
+        packages = self.folder / "packages"
+        packages.mkdir(parents=True, exist_ok=True)
+        job = Preparation(data_set=EMBEDDED_SOUNDS, source=packages, output=self.library)
+        job.run(LocalExecutor(), on_shard=_say_shard)
 
     def step_statistics(self) -> None:
         """Mean and standard deviation of the log-mel values of all training clips (§3.2)."""
-        # Sums in double precision: of two hundred million values the mean must not drift.
-        mel, count, total, squares = MelSpectrogram(), 0, 0.0, 0.0
-        for sound in load_sounds(self.library, "train"):
-            samples = torch.from_numpy(
-                np.pad(sound.samples, (0, max(0, 1024 - len(sound.samples))))
-            )
-            values = mel(normalise_peak(samples[None])).double()
-            count, total = count + values.numel(), total + float(values.sum())
-            squares += float(values.square().sum())
-        mean = total / count
-        found = {"mean": mean, "deviation": (squares / count - mean**2) ** 0.5, "values": count}
-        (self.folder / "mel_statistics.json").write_text(json.dumps(found, indent=2) + "\n")
+        job = MakeMelComputer(data=self.library)
+        found = mel_statistics(job, "train", self.folder / "mel_sums", LocalExecutor())
+        (self.folder / "mel_statistics.json").write_text(json.dumps(asdict(found), indent=2) + "\n")
 
     def step_vae(self) -> None:
         """Train the VAE."""
@@ -223,7 +220,7 @@ class Work:
         )
         save_packed(pipeline, self.folder / "embedded")
         used = [clip for clip in read_clips(self.library) if clip.split == "train"]
-        write_attribution(self.folder / "packages", used, self.folder / "embedded/ATTRIBUTION.tsv")
+        write_attribution(used, self.folder / "embedded/ATTRIBUTION.tsv")
 
 
 def scaling_factor(latents: Tensor) -> float:
@@ -268,8 +265,8 @@ def _plain(table: dict[str, Any]) -> dict[str, Any]:
     return kept | {"schedule": Schedule(**table["schedule"])}
 
 
-def _say_package(package: str, made: int, listed: int) -> None:
-    sys.stderr.write(f"{package}: {made} of {listed} clips\n")
+def _say_shard(outcome: Outcome) -> None:
+    sys.stderr.write(f"{outcome.id}: {outcome.facts.get('clips', 0)} clips\n")
 
 
 def main() -> None:

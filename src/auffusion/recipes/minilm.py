@@ -16,7 +16,7 @@ from transformers import (
     BertTokenizerFast,  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
 )
 
-from auffusion.data.preparers.sound_library import listed_clips
+from auffusion.data.preparers.embedded_sounds import listed_rows
 
 FREQUENT = 13_000
 """Pieces before this place in the vocabulary are kept if they are plain ASCII."""
@@ -66,7 +66,7 @@ def kept_pieces(pieces: list[str], tokenizer: Any) -> list[int]:  # noqa: ANN401
 
 
 def _texts() -> list[str]:
-    captions = {text for row in listed_clips() for text in (*row["captions"], row["class"])}
+    captions = {text for row in listed_rows() for text in (*row["captions"], row["class"])}
     words = Path(__file__).with_name("sound_words.txt").read_text(encoding="utf-8").split()
     return sorted(captions | set(words))
 

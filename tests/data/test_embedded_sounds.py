@@ -2,21 +2,29 @@ import hashlib
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 
-from auffusion.data.attribution import attribution
-from auffusion.data.preparers.sound_library import is_validation, listed_clips, prepare
+from auffusion.data.package_authors import licence_url
+from auffusion.data.preparation import Limits, Preparation
+from auffusion.data.prepared import PreparedData
+from auffusion.data.preparers.embedded_sounds import (
+    EMBEDDED_SOUNDS,
+    is_validation,
+    listed_rows,
+    read_rows,
+)
 from auffusion.data.scenes import load_sounds
 from auffusion.errors import InputError
+from auffusion.executor import SerialExecutor
 
 
 @pytest.fixture(scope="module")
 def listed():
-    return listed_clips()
+    return listed_rows()
 
 
 def test_only_licences_that_may_ship_and_no_speech_are_listed(listed):
@@ -29,12 +37,9 @@ def test_only_licences_that_may_ship_and_no_speech_are_listed(listed):
     ]
 
 
-def test_every_listed_licence_has_a_link_for_the_attribution(tmp_path, listed, clip):
+def test_every_listed_licence_has_a_link_for_the_attribution(listed):
     for licence in {row["license"] for row in listed}:
-        (tmp_path / "tiny-sounds/usr/share/doc/tiny-sounds").mkdir(parents=True, exist_ok=True)
-        (tmp_path / "tiny-sounds/usr/share/doc/tiny-sounds/copyright").write_text("free")
-        (group,) = attribution(tmp_path, [clip(license=licence)])
-        assert group.url.startswith("https://")
+        assert licence_url(licence).startswith("https://")
 
 
 def test_every_clip_is_listed_once_with_a_caption_and_a_class(listed):
@@ -55,8 +60,7 @@ def test_no_reserved_clip_is_listed(listed):
 
     for row in listed:
         assert not is_reserved(row["package"], row["source"], row.get("part")), row
-        # The guitar strums that are reserved were chosen by ear, take by take.
-        if not row.get("rendered") and "GuitarStrums" not in row["source"]:
+        if not row.get("rendered"):
             stem = re.sub(r"[\d_\-. ]+$", "", row["source"].rsplit(".", 1)[0].lower())
             assert not is_reserved(row["package"], stem), row
 
@@ -96,7 +100,9 @@ def packages(tmp_path, write_tone):
     """Two unpacked packages, as `fetch_package` leaves them."""
     source = tmp_path / "packages"
     for name in ("tiny-dogs", "tiny-rain"):
-        (source / name).mkdir(parents=True)
+        doc = source / name / "usr/share/doc" / name
+        doc.mkdir(parents=True)
+        (doc / "copyright").write_text(f"Copyright (c) 2001 {name.title()}\n")
         (source / name / "PACKAGE").write_text(f"{name}_1.0-1_all.deb\n")
     write_tone(source / "tiny-dogs/bark1.wav", seconds=0.5, rate=44_100, channels=2)
     write_tone(source / "tiny-dogs/bark2.wav", seconds=0.7, rate=22_050)
@@ -118,70 +124,77 @@ ROWS = [
 ]
 
 
-def test_two_packages_become_a_library(tmp_path, packages):
-    told = []
-    clips = prepare(packages, tmp_path / "library", rows=ROWS, on_package=lambda *a: told.append(a))
-    assert told == [("tiny-dogs", 2, 5), ("tiny-rain", 2, 3)]
-    assert [(clip.source, clip.part) for clip in clips] == [
-        ("bark1.wav", None),
-        ("bark2.wav", None),
-        ("rain.flac", 0),
-        ("rain.flac", 1),
+@pytest.fixture
+def prepare(tmp_path, packages):
+    def run(rows=ROWS):
+        data_set = replace(EMBEDDED_SOUNDS, read=lambda source, _: read_rows(source, rows))
+        limits = Limits(max_bad_fraction=0.5)
+        output = tmp_path / "library"
+        Preparation(data_set=data_set, source=packages, output=output, limits=limits).run(
+            SerialExecutor()
+        )
+        return output
+
+    return run
+
+
+def test_two_packages_become_a_library(prepare):
+    library = prepare()
+    clips = sorted(PreparedData(library).clips(), key=lambda clip: (clip.source, clip.start_s))
+    assert [(clip.source, clip.start_s) for clip in clips] == [
+        ("tiny-dogs/bark1.wav", 0.0),
+        ("tiny-dogs/bark2.wav", 0.0),
+        ("tiny-rain/rain.flac", 0.0),
+        ("tiny-rain/rain.flac", 10.0),
     ]
     assert [clip.seconds for clip in clips] == pytest.approx([0.5, 0.7, 10.0, 10.0], abs=1e-3)
-    assert {clip.version for clip in clips} == {
-        "tiny-dogs_1.0-1_all.deb",
-        "tiny-rain_1.0-1_all.deb",
+    assert clips[1].captions == ("a dog barking", "a bark")
+    assert clips[2].extra == {
+        "package": "tiny-rain",
+        "version": "1.0-1",
+        "kind": "sound",
+        "tier": "free",
+        "rendered": False,
     }
-    info = soundfile.info(tmp_path / "library" / clips[0].path)
-    assert (info.samplerate, info.channels, info.subtype) == (16_000, 1, "PCM_16")
-
-
-def test_what_could_not_be_made_is_reported_with_the_reason(tmp_path, packages):
-    prepare(packages, tmp_path / "library", rows=ROWS)
-    lines = (tmp_path / "library/left_out.jsonl").read_text().splitlines()
-    left_out = {(one["source"], one["part"]): one["reason"] for one in map(json.loads, lines)}
-    assert left_out.keys() == {
-        ("gone.wav", None),
-        ("broken.wav", None),
-        ("soft.wav", None),
-        ("rain.flac", 4),
+    assert {clip.license_url for clip in clips} == {
+        "https://creativecommons.org/publicdomain/zero/1.0/"
     }
-    assert left_out["gone.wav", None].endswith("gone.wav is not there")
-    assert "cannot be read as a sound" in left_out["broken.wav", None]
-    assert "too soft" in left_out["soft.wav", None]
-    assert "too short" in left_out["rain.flac", 4]
+    assert [clip.author for clip in clips] == ["Tiny-Dogs"] * 2 + ["Tiny-Rain"] * 2
 
 
-def test_preparing_again_gives_the_same_files(tmp_path, packages):
-    first, second = (prepare(packages, tmp_path / name, rows=ROWS) for name in ("one", "two"))
-    assert first == second
-    names = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*.*"))
-    assert len(names) == 6
-    for name in names:
-        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+def test_what_could_not_be_made_is_told_with_the_reason(prepare):
+    lines = (prepare() / "rejects.jsonl").read_text().splitlines()
+    rejects = Counter((one["source"], one["reason"]) for one in map(json.loads, lines))
+    assert rejects == {
+        ("tiny-dogs/gone.wav", "missing"): 1,
+        ("tiny-dogs/broken.wav", "damaged"): 1,
+        ("tiny-dogs/soft.wav", "silent"): 1,
+        ("tiny-rain/rain.flac", "short"): 1,
+    }
 
 
-def test_a_prepared_library_loads_by_split(tmp_path, packages):
-    clips = prepare(packages, tmp_path / "library", rows=ROWS)
-    loaded = [
-        sound
-        for split in ("train", "validation")
-        for sound in load_sounds(tmp_path / "library", split)
-    ]
-    assert sorted(sound.clip.id for sound in loaded) == sorted(clip.id for clip in clips)
+def test_a_prepared_library_loads_by_split(prepare):
+    library = prepare()
+    loaded = [sound for split in ("train", "validation") for sound in load_sounds(library, split)]
+    assert sorted(s.clip.id for s in loaded) == sorted(c.id for c in PreparedData(library).clips())
     assert all(sound.samples.dtype == np.float32 for sound in loaded)
     assert all(len(sound.samples) == round(sound.clip.seconds * 16_000) for sound in loaded)
 
 
-def test_a_clip_that_went_missing_since_is_told_by_name(tmp_path, packages):
-    clips = prepare(packages, tmp_path / "library", rows=ROWS)
-    (tmp_path / "library" / clips[0].path).unlink()
-    with pytest.raises(InputError, match=f"{clips[0].id}.flac cannot be read"):
-        load_sounds(tmp_path / "library", clips[0].split)
+def test_a_shard_that_went_missing_since_is_told_by_name(prepare):
+    library = prepare()
+    for shard in (library / "shards").iterdir():
+        shard.unlink()
+    with pytest.raises(InputError, match=r"cannot read the shard .*\.tar"):
+        [load_sounds(library, split) for split in ("train", "validation")]
 
 
-def test_a_package_without_its_soundfont_is_told(tmp_path, packages):
-    rows = [row("tiny-dogs", "MIDI at 6 s", rendered=True)]
+def test_a_package_without_its_soundfont_is_told(prepare):
     with pytest.raises(InputError, match=r"tiny-dogs holds no MuseScore_General_Full\.sf3"):
-        prepare(packages, tmp_path / "library", rows=rows)
+        prepare([row("tiny-dogs", "MIDI at 6 s", rendered=True)])
+
+
+def test_instruments_that_were_rendered_are_not_rendered_again(prepare, packages, write_tone):
+    write_tone(packages / "tiny-dogs/rendered/MIDI-at-6-s.wav", seconds=2.0, rate=32_000)
+    clips = list(PreparedData(prepare([row("tiny-dogs", "MIDI at 6 s", rendered=True)])).clips())
+    assert [(clip.source, clip.seconds) for clip in clips] == [("tiny-dogs/MIDI at 6 s", 2.0)]
