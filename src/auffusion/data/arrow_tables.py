@@ -77,12 +77,15 @@ def open_table(path: Path, class_names: ClassNames) -> TableFile:
             head = file.read(16)
         if head.startswith(b"version https:"):
             raise DamagedTable(f"{path} is a pointer of Git LFS: fetch the file (git lfs pull)")
-        is_parquet = head.startswith(b"PAR1")
-        schema = _parquet(path).schema_arrow if is_parquet else _arrow_reader(path).schema
+        return _opened(path, head.startswith(b"PAR1"), class_names)
     except DamagedTable:
         raise
     except _arrow_errors() as error:
         raise _damaged(path, error) from error
+
+
+def _opened(path: Path, is_parquet: bool, class_names: ClassNames) -> TableFile:
+    schema = _parquet(path).schema_arrow if is_parquet else _arrow_reader(path).schema
     names = {**class_names, **class_names_of(_features(schema))}
     columns = tuple(one.name for one in schema if _is_telling(one.type) or one.name in names)
     sounds = [one.name for one in schema if _is_sound(one.type)]
@@ -127,16 +130,21 @@ def _arrow(module: str = "pyarrow") -> Any:  # noqa: ANN401
 
 def _arrow_errors() -> tuple[type[Exception], ...]:
     # A damaged file ends in any of these, depending on where the damage is.
-    return (_arrow().ArrowException, OSError, ValueError, KeyError)
+    return (_arrow().ArrowException, OSError, ValueError, KeyError, RecursionError)
 
 
 def _parquet(path: Path) -> Any:  # noqa: ANN401
-    return _arrow("pyarrow.parquet").ParquetFile(path, pre_buffer=False)
+    # With a buffer a column is read by and by; without one whole, before its first row.
+    return _arrow("pyarrow.parquet").ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
 
 
 def _parquet_batches(table: TableFile) -> Iterator[Any]:
-    # One row group after the other, and of each only the pages at hand.
-    return _parquet(table.path).iter_batches(BATCH_ROWS, columns=list(table.columns))
+    # Group by group, so that the rows of one come before what is damaged in the next. A page, of
+    # which two copies are in memory while it is decoded, is at most a group.
+    file = _parquet(table.path)
+    for group in range(file.num_row_groups):
+        columns = list(table.columns)
+        yield from file.iter_batches(BATCH_ROWS, row_groups=[group], columns=columns)
 
 
 def _arrow_reader(path: Path) -> Any:  # noqa: ANN401
@@ -150,8 +158,13 @@ def _arrow_reader(path: Path) -> Any:  # noqa: ANN401
 def _arrow_batches(path: Path) -> Iterator[Any]:
     reader = _arrow_reader(path)
     if hasattr(reader, "get_batch"):
-        return (reader.get_batch(number) for number in range(reader.num_record_batches))
-    return iter(reader)
+        batches = (reader.get_batch(number) for number in range(reader.num_record_batches))
+    else:
+        batches = iter(reader)
+    for batch in batches:
+        # Arrow takes what it maps as it is: an offset that leads out of the file would be followed.
+        batch.validate(full=True)
+        yield batch
 
 
 def _features(schema: Any) -> object:  # noqa: ANN401
