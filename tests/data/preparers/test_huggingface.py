@@ -89,8 +89,10 @@ def write_arrow(path, table_rows, make=pa.ipc.new_stream):
 def imitate(folder, sound):
     """A data set as `push_to_hub` lays it out: two shards to train, one to test, and a card."""
     beside = folder.parent / "recordings"
-    files = [sound(beside / f"{name}.wav", name, rate=44_100, channels=2) for name in NAMES]
-    files.append(sound(beside / "till.flac", "till", rate=32_000))
+    files = [
+        sound(beside / f"{name}.wav", name, seconds=2, rate=44_100, channels=2) for name in NAMES
+    ]
+    files.append(sound(beside / "till.flac", "till", seconds=2, rate=32_000))
     write_parquet(folder / "data/train-00000-of-00002.parquet", rows(files[:2]), row_group_size=1)
     write_parquet(folder / "data/train-00001-of-00002.parquet", rows(files[2:3]))
     write_parquet(folder / "data/test-00000-of-00001.parquet", rows(files[3:], labels=[-1]))
