@@ -46,3 +46,27 @@ class Stage(StrEnum):
     MEL = "mel"
     IMAGE = "image"
     LATENT = "latent"
+
+
+class Where(StrEnum):
+    """Who does the work."""
+
+    LOCAL = "local"
+    RAY = "ray"
+    HERE = "here"
+
+
+class Cached(StrEnum):
+    """What a cache holds."""
+
+    LATENTS = "latents"
+    TEXT = "text"
+    BOTH = "both"
+
+
+class Split(StrEnum):
+    """The parts of a data set."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"

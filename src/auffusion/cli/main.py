@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from auffusion.cli.data import data
 from auffusion.cli.generate import generate
 from auffusion.cli.models import models
 from auffusion.cli.regenerate import regenerate
@@ -34,6 +35,7 @@ app.command()(generate)
 app.command()(regenerate)
 app.command()(vocode)
 app.add_typer(models, name="model")
+app.add_typer(data, name="data")
 
 
 def _show_version(wanted: bool | None) -> None:

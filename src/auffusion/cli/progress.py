@@ -45,6 +45,23 @@ class Display:
         with progress:
             yield Bars(progress, sounds)
 
+    @contextmanager
+    def count(self, title: str, total: int | None = None) -> Generator[Callable[[int], None]]:
+        """A bar that is told how many more are done; without a total it only counts."""
+        progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        with progress:
+            task = progress.add_task(title[:40], total=total)
+            yield lambda more: progress.advance(task, more)
+
 
 class Bars:
     """The running bars.

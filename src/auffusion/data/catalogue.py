@@ -8,6 +8,7 @@ from auffusion.data.preparers.esc50 import ESC50
 from auffusion.data.preparers.folder import FOLDER
 from auffusion.data.preparers.fsd50k import FSD50K
 from auffusion.data.preparers.gtzan import GTZAN
+from auffusion.data.preparers.huggingface import HUGGINGFACE
 from auffusion.data.preparers.macs import MACS
 from auffusion.data.preparers.musical_instruments import MUSICAL_INSTRUMENTS
 from auffusion.data.preparers.urbansound8k import URBANSOUND8K
@@ -38,6 +39,7 @@ DATA_SETS: dict[str, DataSet] = {
         FSD50K,
         VGGSOUND,
         FOLDER,
+        HUGGINGFACE,
         EMBEDDED_SOUNDS,
     )
 }

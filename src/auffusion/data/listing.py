@@ -21,6 +21,7 @@ SPLITS = ("train", "validation", "test")
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 _LONGEST_KEY = 60
+_LONGEST_S = 600
 
 
 class Reason(StrEnum):
@@ -117,6 +118,14 @@ class Rules:
     """What is louder is brought down to it, not clipped."""
     trim: bool = False
     """Cut what is under -60 dB of the peak from both ends, but for 50 ms, before anything else."""
+
+    def __post_init__(self) -> None:
+        # Written so that NaN fails too.
+        if not 0 < self.shortest_s <= self.first_s <= _LONGEST_S:
+            raise InputError(
+                f"clips of {self.shortest_s:g} to {self.first_s:g} s cannot be: choose a shortest "
+                f"above 0 that is not over the first seconds used, and these at most {_LONGEST_S}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,30 +1,21 @@
+import sys
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
-import soxr
 
 from auffusion.data.listing import Listed
 
-SOUNDS = Path(__file__).parents[2] / "sounds"
+# The imitations are also built by a script and by other tests: a module of its own.
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture
 def sound():
     """Writes a real sound to a file: repeated up to a length, at a rate, in several channels."""
+    from imitations import write_sound
 
-    def write(path, name="crow", seconds=None, rate=16_000, channels=1, subtype=None):
-        samples, own_rate = soundfile.read(SOUNDS / f"{name}.flac", dtype="float32")
-        if seconds is not None:
-            samples = np.resize(samples, round(seconds * own_rate))
-        samples = soxr.resample(samples, own_rate, rate)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, np.repeat(samples[:, None], channels, axis=1), rate, subtype)
-        return path
-
-    return write
+    return write_sound
 
 
 @pytest.fixture
