@@ -1,6 +1,6 @@
 """The list of everything a model was trained on: where each clip is from, whose it is, its licence.
 
-It ships beside the weights, so sources that share collection, licence and author stand in one group.
+It ships beside the weights, so what shares collection, licence and author stands in one group.
 """
 
 from collections import defaultdict

@@ -135,7 +135,7 @@ def _open_index(folder: Path) -> NDArray[Any]:
     path = folder / INDEX
     try:
         index = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{path} cannot be read ({error}): prepare the data set again") from error
     if index.dtype != INDEX_ROW:
         raise InputError(f"{path} is not laid out as expected: prepare the data set again")

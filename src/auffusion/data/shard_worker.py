@@ -110,7 +110,7 @@ class ShardWorker:
             path=path,
             captions=listed.captions,
             split=listed.split,
-            seconds=round(len(cut.samples) / SAMPLE_RATE, 4),
+            seconds=len(cut.samples) / SAMPLE_RATE,
             sha256=hashlib.sha256(cut.samples.astype("<i2").tobytes()).hexdigest(),
             labels=listed.labels,
             source=listed.source,

@@ -59,21 +59,23 @@ class MakeBlockWorker:
     """Folder of the cache."""
     make_computer: Callable[[], Computer]
     """Called once in each process: it loads data and model."""
+    block_clips: int = BLOCK_CLIPS
+    """Clips of a block."""
 
     def __call__(self) -> "BlockWorker":
         """A worker with a computer of its own."""
         # One thread a process: several processes share the cores.
         torch.set_num_threads(1)
-        return BlockWorker(self.output, self.make_computer())
+        return BlockWorker(self.output, self.make_computer(), self.block_clips)
 
 
 class BlockWorker:
     """Computes one block after the other."""
 
-    def __init__(self, output: Path, computer: Computer) -> None:
+    def __init__(self, output: Path, computer: Computer, block_clips: int) -> None:
         self._output = output
         self._computer = computer
-        self._about = {"block_clips": BLOCK_CLIPS, **computer.about}
+        self._about = {"block_clips": block_clips, **computer.about}
 
     def __call__(self, unit: Unit) -> Outcome:
         """Compute the unit's block, or find it computed."""
@@ -99,8 +101,8 @@ def compute_cache(
     with locked(job.output):
         sweep(job.output)
         (job.output / CACHE).unlink(missing_ok=True)
-        names = [block_name(i) for i in range(-(-count // BLOCK_CLIPS))]
-        about = _run(executor, job, _units(count), on_block)
+        names = [block_name(i) for i in range(-(-count // job.block_clips))]
+        about = _run(executor, job, _units(count, job.block_clips), on_block)
         finish_cache(job.output, names, {**about, "clips": len(data), "data": data.facts.about})
     return about
 
@@ -116,10 +118,10 @@ def load_model(name: str, device: str) -> AuffusionPipeline:
     return model.to(device)
 
 
-def _units(count: int) -> Iterator[Unit]:
-    for start in range(0, count, BLOCK_CLIPS):
-        clips = range(start, min(count, start + BLOCK_CLIPS))
-        yield Unit(id=block_name(start // BLOCK_CLIPS), payload=clips)
+def _units(count: int, block_clips: int) -> Iterator[Unit]:
+    for start in range(0, count, block_clips):
+        clips = range(start, min(count, start + block_clips))
+        yield Unit(id=block_name(start // block_clips), payload=clips)
 
 
 def _run(

@@ -16,7 +16,7 @@ from auffusion.errors import InputError
 from auffusion.executor.contract import Executor
 from auffusion.mel import MelSpectrogram, normalise_peak
 from auffusion.pipeline.identity import part_identity
-from auffusion.train.caching import MakeBlockWorker, OnBlock, compute_cache, load_model
+from auffusion.train.caching import BLOCK_CLIPS, MakeBlockWorker, OnBlock, compute_cache, load_model
 
 _MOMENTS = "moments"
 
@@ -138,6 +138,7 @@ def cache_latents(
     output: Path,
     executor: Executor,
     on_block: OnBlock = lambda _: None,
+    block_clips: int = BLOCK_CLIPS,
 ) -> dict[str, Any]:
     """Compute the moments of every clip, or finish what an earlier run began.
 
@@ -146,6 +147,7 @@ def cache_latents(
         output: folder of the cache.
         executor: who does the work.
         on_block: told of every block as it is done.
+        block_clips: clips of a block.
 
     Returns:
         What the cache is.
@@ -154,6 +156,5 @@ def cache_latents(
         InputError: no such data or model, another run writes there, or the disk is full.
     """
     data = PreparedData(job.data)
-    return compute_cache(
-        data, len(data), MakeBlockWorker(output=output, make_computer=job), executor, on_block
-    )
+    worker = MakeBlockWorker(output=output, make_computer=job, block_clips=block_clips)
+    return compute_cache(data, len(data), worker, executor, on_block)

@@ -15,7 +15,7 @@ from auffusion.errors import InputError
 from auffusion.executor.contract import Executor
 from auffusion.pipeline.identity import part_identity
 from auffusion.text import TextEncoder
-from auffusion.train.caching import MakeBlockWorker, OnBlock, compute_cache, load_model
+from auffusion.train.caching import BLOCK_CLIPS, MakeBlockWorker, OnBlock, compute_cache, load_model
 
 _PLACES = "places"
 _PARTS = ("text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2")
@@ -127,6 +127,7 @@ def cache_text(
     output: Path,
     executor: Executor,
     on_block: OnBlock = lambda _: None,
+    block_clips: int = BLOCK_CLIPS,
 ) -> dict[str, Any]:
     """Compute the rows of every caption and of no text, or finish what an earlier run began.
 
@@ -135,6 +136,7 @@ def cache_text(
         output: folder of the cache.
         executor: who does the work.
         on_block: told of every block as it is done.
+        block_clips: clips of a block.
 
     Returns:
         What the cache is.
@@ -143,7 +145,7 @@ def cache_text(
         InputError: no such data or model, another run writes there, or the disk is full.
     """
     data = PreparedData(job.data)
-    worker = MakeBlockWorker(output=output, make_computer=job)
+    worker = MakeBlockWorker(output=output, make_computer=job, block_clips=block_clips)
     return compute_cache(data, len(data) + 1, worker, executor, on_block)
 
 
