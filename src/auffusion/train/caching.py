@@ -24,7 +24,6 @@ from auffusion.data.prepared import PreparedData
 from auffusion.errors import InputError
 from auffusion.executor.contract import Executor, MakeWorker, Outcome, Status, Unit
 from auffusion.executor.outputs import locked, sweep
-from auffusion.pipeline import AuffusionPipeline
 
 BLOCK_CLIPS = 32
 """Clips of a block: what a killed run loses at most."""
@@ -105,17 +104,6 @@ def compute_cache(
         about = _run(executor, job, _units(count, job.block_clips), on_block)
         finish_cache(job.output, names, {**about, "clips": len(data), "data": data.facts.about})
     return about
-
-
-def load_model(name: str, device: str) -> AuffusionPipeline:
-    """A model on a device, for a computer.
-
-    Raises:
-        InputError: no such model.
-    """
-    # diffusers does not annotate moving.
-    model: Any = AuffusionPipeline.from_pretrained(name)
-    return model.to(device)
 
 
 def _units(count: int, block_clips: int) -> Iterator[Unit]:

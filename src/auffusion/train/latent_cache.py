@@ -16,7 +16,8 @@ from auffusion.errors import InputError
 from auffusion.executor.contract import Executor
 from auffusion.mel import MelSpectrogram, normalise_peak
 from auffusion.pipeline.identity import part_identity
-from auffusion.train.caching import BLOCK_CLIPS, MakeBlockWorker, OnBlock, compute_cache, load_model
+from auffusion.train.caching import BLOCK_CLIPS, MakeBlockWorker, OnBlock, compute_cache
+from auffusion.train.loaded_model import load_model
 
 _MOMENTS = "moments"
 

@@ -15,7 +15,8 @@ from auffusion.errors import InputError
 from auffusion.executor.contract import Executor
 from auffusion.pipeline.identity import part_identity
 from auffusion.text import TextEncoder
-from auffusion.train.caching import BLOCK_CLIPS, MakeBlockWorker, OnBlock, compute_cache, load_model
+from auffusion.train.caching import BLOCK_CLIPS, MakeBlockWorker, OnBlock, compute_cache
+from auffusion.train.loaded_model import load_model
 
 _PLACES = "places"
 _PARTS = ("text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2")
