@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import soxr
+import torch
 
 SOUNDS = sorted((Path(__file__).parents[1] / "tests/sounds").glob("*.flac"))
 KINDS = {
@@ -105,7 +106,9 @@ def latents(runs: int) -> None:
         write_corpus(source, "FLAC 32 kHz mono", 16)
         commands("prepare", "folder", "-s", str(source), "-o", str(out))()
         commands("cache", str(out), "-o", str(cache), "--what", "latents", "--device", "cpu")()
+        torch.set_num_threads(1)
         computer = LatentComputer(MakeLatentComputer(data=out, model="embedded"))
+        computer.compute([0])
         count = len(PreparedData(out))
         computed, read = [], []
         for _ in range(runs):
