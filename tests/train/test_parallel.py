@@ -7,13 +7,14 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from auffusion.train.parallel import average_gradients, join_group
+from auffusion.train.parallel import Group, average_gradients, join_group
 from auffusion.train.run import adamw, step_optimiser
 
 STEPS = 3
 
 # Two processes, each with half of the batch; the first writes what came of it.
 ONE_OF_TWO = """
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,9 +86,9 @@ def test_two_processes_take_the_steps_that_one_would_take_with_both_batches(tmp_
 
 def test_a_process_alone_is_its_own_group(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    assert join_group() == (0, 1)
+    assert join_group() == Group(rank=0, world=1)
     layer = nn.Linear(2, 1)
     layer(torch.ones(1, 2)).sum().backward()
     before = layer.weight.grad.clone()
-    average_gradients(layer)
+    average_gradients(layer, join_group())
     assert torch.equal(layer.weight.grad, before)

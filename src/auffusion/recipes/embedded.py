@@ -92,7 +92,8 @@ class Work:
 
     def step_scenes(self) -> None:
         """Compose scenes and encode them, in one file for each process of the group."""
-        rank, world = join_group()
+        group = join_group()
+        rank, world = group.rank, group.world
         composer = SceneComposer(load_sounds(self.library, "train"))
         vae, mel, codec = self.trained_vae(), MelSpectrogram(), MelImageCodec()
         latents: list[Tensor] = []

@@ -91,7 +91,8 @@ class Run:
     """
 
     def __init__(self, folder: Path, settings: RunSettings) -> None:
-        self.rank, self.world = join_group()
+        group = join_group()
+        self.rank, self.world = group.rank, group.world
         self.log_file = folder / "log.jsonl"
         self.checkpoint = folder / "checkpoint.safetensors"
         self.seed = settings.seed
@@ -189,7 +190,7 @@ def step_optimiser(
     optimiser: torch.optim.Optimizer, network: nn.Module, rate: float, *, clip: float = 1.0
 ) -> float:
     """One clipped step at a learning rate; returns the gradient's norm before clipping."""
-    average_gradients(network)
+    average_gradients(network, join_group())
     for group in optimiser.param_groups:
         group["lr"] = rate
     norm = float(nn.utils.clip_grad_norm_(network.parameters(), clip))
