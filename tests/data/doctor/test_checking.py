@@ -1,11 +1,13 @@
 import json
-import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import soundfile
 
 from auffusion.data.doctor import Checks, Fault, Severity, check, write_report
+from auffusion.data.listing import DataSet, Listed, Rules
 from auffusion.data.preparation import Preparation
 from auffusion.errors import InputError
 from auffusion.executor.local import LocalExecutor
@@ -175,8 +177,6 @@ def test_csv_without_a_column_of_files_is_refused(tmp_path):
 @pytest.fixture
 def prepared(real, tmp_path):
     """A prepared data set of twelve sounds, two of them to test with."""
-    from auffusion.data.listing import DataSet, Listed, Rules
-
     source = tmp_path / "published"
     source.mkdir()
     for name, samples in real.items():
@@ -264,11 +264,35 @@ def test_another_set_is_held_against_by_what_it_sounds_like(other_set, sound_set
     assert found(sound_set.path, against=(other_set.path,)) == [("quiet", "leak-sets")]
 
 
-def test_a_set_that_was_moved_after_the_check_cannot_be_reported(sound_set, real, tmp_path):
+def test_a_set_that_was_changed_after_the_check_cannot_be_reported(sound_set, real, tmp_path):
     sound_set.add("bell.wav", real["bell"])
     with check(sound_set.path, SerialExecutor()) as report:
         sound_set.list("more.wav")
         with pytest.raises(InputError, match="changed during the check"):
             write_report(report, tmp_path / "report")
     assert not list((tmp_path / "report").iterdir())
-    shutil.rmtree(sound_set.folder)
+
+
+def test_a_set_is_not_held_against_itself(sound_set, real):
+    sound_set.add("bell.wav", real["bell"])
+    with pytest.raises(InputError, match="is the data set itself"):
+        check(sound_set.path, SerialExecutor(), Checks(against=(sound_set.path,)))
+
+
+def test_an_interrupted_check_leaves_nothing_behind(sound_set, real, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    add_clean(sound_set, real)
+    before = sorted(tmp_path.rglob("*"))
+
+    def interrupt(_progress):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check(sound_set.path, LocalExecutor(workers=1), Checks(block=2), on_block=interrupt)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_workers_start_without_torch():
+    program = "import sys, auffusion.data.doctor.examination; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -153,3 +153,21 @@ def test_the_samples_of_every_rate_and_format_are_read(sound_set, real, found):
         )
         sound_set.list(name)
     assert found(sound_set.path) == []
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
+def test_mutated_files_are_rows_with_faults_or_none_and_never_the_end(
+    sound_set, real, found, suffix
+):
+    rng = np.random.default_rng(0)
+    whole = sound_set.store(f"whole.{suffix}", real["drums"]).read_bytes()
+    for number in range(25):
+        content = bytearray(whole)
+        for place in rng.integers(len(content) if number % 2 else 100, size=8):
+            content[place] = int(rng.integers(256))
+        (sound_set.folder / f"{number}.{suffix}").write_bytes(content)
+        sound_set.list(f"{number}.{suffix}")
+    sound_set.add("good.wav", real["bell"])
+    told = found(sound_set.path)
+    assert len({name for name, _ in told}) <= 25
+    assert "good" not in dict(told)

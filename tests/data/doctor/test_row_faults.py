@@ -3,11 +3,13 @@ import pytest
 from auffusion.data.doctor.faults import Fault
 from auffusion.data.doctor.manifest import Row
 from auffusion.data.doctor.row_faults import fault_of_license, row_faults
+from auffusion.data.folders import inside
 
 
 def faults(root, **given):
     plain = {"place": "a:1", "id": "1", "path": "a.wav", "captions": ("rain",), "license": "MIT"}
-    return [fault for fault, _ in row_faults(Row(**{**plain, **given}), root)]
+    row = Row(**{**plain, **given})
+    return [fault for fault, _ in row_faults(row, inside(root, row.path))]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +48,7 @@ def test_paths_that_lead_out_are_told_apart(tmp_path, path, words):
     root.mkdir()
     (root / "out").symlink_to(tmp_path)
     row = Row(place="a:1", id="1", path=path, captions=("rain",), license="MIT")
-    ((fault, detail),) = row_faults(row, root)
+    ((fault, detail),) = row_faults(row, inside(root, row.path))
     assert fault is Fault.PATH
     assert words in detail
 

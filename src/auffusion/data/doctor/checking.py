@@ -52,6 +52,9 @@ def check(
     """
     checks = checks or Checks()
     manifest = Manifest(source)
+    for path in checks.against:
+        if path.absolute() == source.absolute():
+            raise InputError(f"{path} is the data set itself: it shares all its sounds with it")
     others = [OtherSet(path) for path in checks.against]
     store = Store(checks)
     try:

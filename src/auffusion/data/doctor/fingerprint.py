@@ -97,7 +97,9 @@ def _levels(
     power: NDArray[np.float32], bands: NDArray[np.float32], slices: int
 ) -> NDArray[np.float32]:
     """Levels in dB by slice and band."""
-    mean = _slice_weights(len(power), slices) @ (power @ bands.T)
+    # No product of matrices here: BLAS starts threads for one of this size, in every worker, and
+    # they wait for each other (measured: ten times the processor time).
+    mean = np.einsum("sf,fb->sb", _slice_weights(len(power), slices), power) @ bands.T
     return 10 * np.log10(np.maximum(mean, max(1e-20, _FLOOR * float(mean.max()))))
 
 

@@ -68,19 +68,21 @@ class Intake:
             self._shifted.extend(self._shift.add(frozenset(), frozenset()))
             return
         store.add_row(number, 0, row)
-        found = list(row_faults(row, self._manifest.root))
-        for fault, detail in found:
+        file = inside(self._manifest.root, row.path)
+        for fault, detail in row_faults(row, file):
             store.find(number, fault, detail)
         caption, name = words_in(row.captions), words_of_name(row.name, row.labels)
         self._shifted.extend(self._shift.add(caption, name))
-        if all(fault is not Fault.PATH for fault, _ in found):
-            yield from _job(number, row, self._manifest.root)
+        if file is not None:
+            yield _job(number, row, file)
 
     def _foreign(self, entry: Row | ListedId, part: int, other: OtherSet) -> Iterator[Job]:
         number, store = self.count, self._store
         if isinstance(entry, Row):
             store.add_row(number, part, entry)
-            yield from _job(number, entry, other.root)
+            file = inside(other.root, entry.path)
+            if file is not None:
+                yield _job(number, entry, file)
             return
         store.add_listed(number, part, entry.place)
         if entry.id:
@@ -101,15 +103,13 @@ class Intake:
                 self._store.find(number, Fault.CAPTIONS_SHIFTED, detail)
 
 
-def _job(number: int, row: Row, root: Path) -> Iterator[Job]:
-    file = inside(root, row.path)
-    if file is not None:
-        yield Job(
-            number=number,
-            path=row.path,
-            file=file.absolute(),
-            offset=row.offset,
-            size=row.size,
-            seconds=row.seconds,
-            sha256=row.sha256,
-        )
+def _job(number: int, row: Row, file: Path) -> Job:
+    return Job(
+        number=number,
+        path=row.path,
+        file=file.absolute(),
+        offset=row.offset,
+        size=row.size,
+        seconds=row.seconds,
+        sha256=row.sha256,
+    )

@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath
 from auffusion.data.description import LONGEST_CAPTION
 from auffusion.data.doctor.faults import Fault
 from auffusion.data.doctor.manifest import Row
-from auffusion.data.folders import inside
 
 _UNKNOWN = frozenset({"", "unknown", "noassertion", "none", "n/a", "na", "other", "?"})
 # NC and ND as parts of an SPDX identifier or in words; Creative Commons' Sampling Plus forbids
@@ -19,14 +18,14 @@ _RESTRICTED = re.compile(
 )
 
 
-def row_faults(row: Row, root: Path) -> Iterator[tuple[Fault, str]]:
+def row_faults(row: Row, file: Path | None) -> Iterator[tuple[Fault, str]]:
     """The faults of a row's path, captions and licence, each with a sentence.
 
     Args:
         row: the row.
-        root: the folder that its path may not leave.
+        file: its file, None where its path names none in the data set's folder.
     """
-    if inside(root, row.path) is None:
+    if file is None:
         yield Fault.PATH, f"{row.path[:200]!r} {_path_fault(row.path)}"
     yield from _caption_faults(row.captions)
     license_fault = fault_of_license(row.license)

@@ -17,7 +17,7 @@ from auffusion.errors import InputError
 _TABLES = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
-PRAGMA cache_size = -32768;
+PRAGMA cache_size = -16384;
 PRAGMA temp_store = FILE;
 CREATE TABLE rows (number INTEGER PRIMARY KEY, part INTEGER, bad INTEGER DEFAULT 0, place TEXT,
     id TEXT, path TEXT, split INTEGER, license TEXT, seconds REAL, caption TEXT);
@@ -29,7 +29,7 @@ CREATE TABLE kin (number INTEGER, kind INTEGER, other INTEGER, PRIMARY KEY (numb
 CREATE TABLE findings (number INTEGER, rank INTEGER, detail TEXT, PRIMARY KEY (number, rank))
     WITHOUT ROWID;
 """
-# sqlite's own cache of 32 MB leaves memory for a file that has no name, and so is never left over.
+# sqlite's own cache of 16 MB leaves memory for a file that has no name, and so is never left over.
 
 _FAULTS: tuple[Fault, ...] = tuple(Fault)
 _LONGEST_CAPTION = 300
