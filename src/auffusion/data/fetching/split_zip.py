@@ -1,0 +1,82 @@
+"""Zip archives, whole or split into `.z01`, `.z02` … and `.zip`, which Python cannot read.
+
+The parts of a split one do not simply follow each other: their directory counts by part. 7-Zip
+reads them as they are; Info-ZIP joins them first, which needs the room twice.
+"""
+
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+from auffusion.data.containers import check_inner_path
+from auffusion.errors import InputError
+
+_SEVEN_ZIP = ("7z", "7zz", "7za")
+
+
+def unpack_zip(archive: Path, target: Path) -> None:
+    """Unpack an archive into a folder that is whole or not there; an existing one is kept.
+
+    Raises:
+        InputError: the archive is damaged or leads out of the folder; it is split and neither
+            7-Zip nor Info-ZIP is installed; the disk is full.
+    """
+    if target.is_dir():
+        return
+    partial = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+        if any(archive.parent.glob(f"{archive.stem}.z[0-9]*")):
+            _unpack_split(archive.absolute(), partial.absolute())
+        else:
+            _unpack_whole(archive, partial)
+        partial.rename(target)
+    except OSError as error:
+        raise InputError(f"cannot unpack {archive}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _unpack_whole(archive: Path, folder: Path) -> None:
+    try:
+        with zipfile.ZipFile(archive) as file:
+            for name in file.namelist():
+                check_inner_path(name, archive)
+            file.extractall(folder)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+        raise InputError(f"{archive} is damaged ({error}): delete it and fetch it again") from error
+
+
+def _unpack_split(archive: Path, folder: Path) -> None:
+    seven_zip = next(filter(None, map(shutil.which, _SEVEN_ZIP)), None)
+    if seven_zip:
+        _run([seven_zip, "x", "-y", "-bd", f"-o{folder}", str(archive)], archive)
+        return
+    joined = folder / "joined.zip"
+    if shutil.which("zip") is None:
+        raise InputError(
+            f"{archive} is split into parts, which needs 7z or zip: install one of them (apt "
+            f"install 7zip) and run the command again, or unpack it with 7z x {archive}"
+        )
+    _run(["zip", "-q", "-s", "0", str(archive), "--out", str(joined)], archive)
+    _unpack_whole(joined, folder)
+    joined.unlink()
+
+
+def _run(words: list[str], archive: Path) -> None:
+    done = subprocess.run(
+        words,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
+        raise InputError(
+            f"{archive} could not be unpacked by {words[0]} ({said}): delete its parts and fetch "
+            "them again"
+        )
