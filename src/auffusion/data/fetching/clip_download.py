@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -127,13 +128,15 @@ class MakeClipDownloader:
 
 
 def _checked(made: Path, clip: VideoClip) -> tuple[Answer, str]:
-    try:
-        seconds = soundfile.info(made).duration
-    except (OSError, soundfile.SoundFileError):
-        return Answer.FAILED, f"yt-dlp left no sound of {clip.name}, and no error"
-    if seconds == 0:
-        return Answer.GONE, f"{clip.youtube_id} has no sound at {clip.start_s} s"
-    return Answer.FETCHED, ""
+    """Whether there is a sound in what yt-dlp made without an error."""
+    if not made.is_file():
+        return Answer.FAILED, f"yt-dlp left no file of {clip.name}, and no error"
+    # Where a video ends before the clip, ffmpeg leaves a FLAC that is a header only; it tells of
+    # no length, which is read as an endless one, and the first sample cannot be read.
+    with suppress(soundfile.SoundFileError), soundfile.SoundFile(made) as sound:
+        if len(sound.read(1)):
+            return Answer.FETCHED, ""
+    return Answer.GONE, f"{clip.youtube_id} has no sound at {clip.start_s} s"
 
 
 def _wait(process: subprocess.Popen[bytes], seconds: float) -> bool:

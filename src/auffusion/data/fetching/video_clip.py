@@ -16,7 +16,7 @@ CLIP_S = 10
 
 _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 _ORIGIN = "youtube:"
-_START = re.compile(r"(?<=-)[0-9]{1,9}")
+_START = re.compile(r"(?<![A-Za-z0-9_])[0-9]{1,9}")
 
 
 @dataclass(frozen=True, kw_only=True)
