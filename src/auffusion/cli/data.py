@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from auffusion.cli.choices import Cached, Device, Split, Where
+from auffusion.cli.data_check import check
 from auffusion.cli.data_fetch import fetch
 from auffusion.cli.data_report import report, summary
 from auffusion.cli.options import Model, OnDevice
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 data = typer.Typer(
     help="Data sets: list, prepare, check, report, statistics, cache.", no_args_is_help=True
 )
+data.command()(check)
 data.command()(fetch)
 data.command()(report)
 

@@ -1,0 +1,56 @@
+"""The guides are true: their commands and their code run, in the order in which they stand."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+GUIDES = ROOT / "docs/guides"
+SOUNDS = ROOT / "tests/sounds"
+BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def own_sounds(tmp_path):
+    """A reader's folder, as the guide asks for one."""
+    shutil.copytree(SOUNDS, tmp_path / "my-sounds")
+    lines = [f"{path.name},the sound of a {path.stem}" for path in sorted(SOUNDS.glob("*.flac"))]
+    (tmp_path / "my-sounds/metadata.csv").write_text("\n".join(["file_name,caption", *lines]))
+    return tmp_path
+
+
+def test_every_block_of_the_data_guide_runs(own_sounds):
+    text = (GUIDES / "data.md").read_text(encoding="utf-8")
+    blocks = BLOCK.findall(text)
+    assert {language for language, _ in blocks} == {"bash", "python"}
+    for language, code in blocks:
+        command = ["bash", "-euc", f'PATH="{Path(sys.executable).parent}:$PATH"\n{code}']
+        done = subprocess.run(
+            command if language == "bash" else [sys.executable, "-c", code],
+            cwd=own_sounds,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    assert (own_sounds / "my-set-report/report.html").stat().st_size > 5000
+    assert (own_sounds / "my-cache/latents/cache.json").is_file()
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in GUIDES.glob("*.md")))
+def test_the_links_of_a_guide_lead_somewhere(page):
+    text = (GUIDES / page).read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!http)([^)]+)\)", text)
+    assert [link for link in links if not (GUIDES / link).is_file()] == []
+
+
+def test_the_data_guide_names_every_data_set():
+    from auffusion.data.catalogue import DATA_SETS
+
+    text = (GUIDES / "data.md").read_text(encoding="utf-8")
+    for name in DATA_SETS:
+        assert f"`{name}`" in text or (name.startswith("wavcaps-") and "`wavcaps-…`" in text), name
