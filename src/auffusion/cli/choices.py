@@ -70,3 +70,9 @@ class Split(StrEnum):
     TRAIN = "train"
     VALIDATION = "validation"
     TEST = "test"
+
+
+class Trained(StrEnum):
+    """What can be trained."""
+
+    DIFFUSION = "diffusion"

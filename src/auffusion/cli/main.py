@@ -11,6 +11,7 @@ from auffusion.cli.data import data
 from auffusion.cli.generate import generate
 from auffusion.cli.models import models
 from auffusion.cli.regenerate import regenerate
+from auffusion.cli.train import train
 from auffusion.cli.vocode import vocode
 from auffusion.errors import InputError
 
@@ -34,6 +35,7 @@ app = typer.Typer(
 app.command()(generate)
 app.command()(regenerate)
 app.command()(vocode)
+app.command()(train)
 app.add_typer(models, name="model")
 app.add_typer(data, name="data")
 

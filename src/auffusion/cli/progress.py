@@ -62,6 +62,24 @@ class Display:
             task = progress.add_task(title[:40], total=total)
             yield lambda more: progress.advance(task, more)
 
+    @contextmanager
+    def training(self, steps: int) -> Generator[Callable[[int, str], None]]:
+        """A bar that is told how many steps are done, and a line on how they went."""
+        progress = Progress(
+            TextColumn("step"),
+            MofNCompleteColumn(),
+            BarColumn(),
+            TextColumn("{task.description}", markup=False),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        with progress:
+            task = progress.add_task("", total=steps)
+            yield lambda done, line: progress.update(task, completed=done, description=line)
+
 
 class Bars:
     """The running bars.

@@ -15,6 +15,7 @@ from auffusion.data.prepared import PreparedData
 from auffusion.errors import InputError
 from auffusion.executor.contract import Executor
 from auffusion.mel import MelSpectrogram, normalise_peak
+from auffusion.pipeline import AuffusionPipeline
 from auffusion.pipeline.identity import part_identity
 from auffusion.train.caching import BLOCK_CLIPS, MakeBlockWorker, OnBlock, compute_cache
 from auffusion.train.loaded_model import load_model
@@ -59,10 +60,9 @@ class LatentComputer:
     @property
     def about(self) -> dict[str, Any]:
         """The VAE's identity and how crops are drawn."""
-        settings = ("image_scale", "mel", "canvas_frames")
         return {
             "kind": "latents",
-            "vae": part_identity(self._model, ("vae",), settings),
+            "vae": vae_identity(self._model),
             "scaling_factor": self._model.latent_codec.scaling_factor,
             "crops": self._job.crops,
             "seed": self._job.seed,
@@ -101,6 +101,11 @@ class LatentComputer:
         log_mel = self._mel(normalise_peak(torch.from_numpy(samples)[None]))
         image = self._model.image_codec.encode(log_mel)
         return self._model.latent_codec.moments(image)[0].half().cpu().numpy()
+
+
+def vae_identity(model: AuffusionPipeline) -> str:
+    """A hash of what decides a model's latents: VAE, front-end, picture scale and canvas."""
+    return part_identity(model, ("vae",), ("image_scale", "mel", "canvas_frames"))
 
 
 class LatentCache:

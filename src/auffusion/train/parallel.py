@@ -60,6 +60,13 @@ def join_group() -> Group:
     return Group(rank=dist.get_rank(), world=dist.get_world_size())
 
 
+def local_device(device: str) -> str:
+    """The device of this process: with several, each has an accelerator of its own."""
+    if device == "cuda" and "LOCAL_RANK" in os.environ:
+        return f"cuda:{os.environ['LOCAL_RANK']}"
+    return device
+
+
 def average_gradients(network: nn.Module, group: Group) -> None:
     """Replace each gradient by its mean over the group."""
     if group.world == 1:

@@ -13,6 +13,7 @@ from auffusion.data.blocks import Block, BlockReader
 from auffusion.data.prepared import PreparedData
 from auffusion.errors import InputError
 from auffusion.executor.contract import Executor
+from auffusion.pipeline import AuffusionPipeline
 from auffusion.pipeline.identity import part_identity
 from auffusion.text import TextEncoder
 from auffusion.train.caching import BLOCK_CLIPS, MakeBlockWorker, OnBlock, compute_cache
@@ -47,19 +48,14 @@ class TextComputer:
     def __init__(self, job: MakeTextComputer) -> None:
         self._data = PreparedData(job.data)
         self._model = load_model(job.model, job.device)
-        text = self._model.text
-        self._encoders = [
-            TextEncoder([replace(branch, adapter=None)], text.convention)
-            for branch in text.branches
-        ]
+        self._encoders = encoders_alone(self._model.text)
 
     @property
     def about(self) -> dict[str, Any]:
         """The encoders' identity and the convention of their rows."""
-        settings = ("text_convention", "text_max_length")
         return {
             "kind": "text",
-            "encoder": part_identity(self._model, _PARTS, settings),
+            "encoder": text_identity(self._model),
             "encoders": len(self._encoders),
             "tokens": int(self._model.config["text_max_length"]),
         }
@@ -89,6 +85,11 @@ class TextComputer:
 
     def _captions(self, clip: int) -> list[str]:
         return list(self._data.clip(clip).captions) if clip < len(self._data) else [""]
+
+
+def text_identity(model: AuffusionPipeline) -> str:
+    """A hash of what decides a model's rows before its adapters."""
+    return part_identity(model, _PARTS, ("text_convention", "text_max_length"))
 
 
 class TextCache:
@@ -148,6 +149,13 @@ def cache_text(
     data = PreparedData(job.data)
     worker = MakeBlockWorker(output=output, make_computer=job, block_clips=block_clips)
     return compute_cache(data, len(data) + 1, worker, executor, on_block)
+
+
+def encoders_alone(text: TextEncoder) -> list[TextEncoder]:
+    """Each encoder of a text stage by itself, without its adapter."""
+    return [
+        TextEncoder([replace(branch, adapter=None)], text.convention) for branch in text.branches
+    ]
 
 
 def _rows_of(encoder: int) -> str:

@@ -1,0 +1,74 @@
+"""The card of a trained model: what it was made of and how, for others to judge and repeat."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from auffusion.data.assembling import PreparedFacts
+from auffusion.files import write_file
+from auffusion.train.journal import LOG
+
+CARD = "README.md"
+
+
+def write_card(
+    folder: Path, *, kind: str, config: Mapping[str, Any], data: PreparedFacts, run: Path
+) -> None:
+    """Write a model's card from what its run left behind.
+
+    Args:
+        folder: the model's.
+        kind: what was trained.
+        config: all settings of the run.
+        data: what it was trained on.
+        run: the run's folder, with its log.
+    """
+    licences = ", ".join(f"{name} ({count:,})" for name, count in data.licenses.items())
+    text = f"""---
+library_name: auffusion
+pipeline_tag: text-to-audio
+tags: [text-to-audio, auffusion]
+---
+
+# {folder.parent.name}
+
+Trained by `auffusion train {kind}`.
+
+## Data
+
+{data.about["title"]}: {data.count:,} clips, {data.hours:.2f} hours ({data.about["homepage"]}).
+Licences of the clips: {licences}. Whoever passes this model on must look at them.
+
+## Recipe
+
+```json
+{json.dumps(dict(config), indent=1, default=str)}
+```
+
+## Curve
+
+{_curve(run / LOG)}
+
+The whole log stands in `log.jsonl` of the run, sounds of the finished model in `sounds`. How good
+it is was not measured here.
+"""
+    write_file(folder / CARD, text.encode())
+
+
+def _curve(log: Path) -> str:
+    """The log's values at its beginning, in its middle and at its end, as means of a twentieth."""
+    lines: list[dict[str, Any]] = [json.loads(line) for line in log.open(encoding="utf-8")]
+    names = [name for name in lines[0] if name not in {"step", "rate"}]
+    part = max(1, len(lines) // 20)
+    rows = [f"| steps | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+    for start in (0, max(0, len(lines) // 2 - part // 2), len(lines) - part):
+        piece = lines[start : start + part]
+        cells = [_mean([line[name] for line in piece]) for name in names]
+        rows.append(f"| {piece[0]['step']}-{piece[-1]['step']} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _mean(values: list[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{sum(known) / len(known):.4g}" if known else "-"

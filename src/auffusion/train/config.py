@@ -1,0 +1,179 @@
+"""A run's configuration: a TOML file whose tables are dataclasses, and changes to it.
+
+What a field means stands in the docstring under it; `config_text` makes a commented file of them.
+"""
+
+import ast
+import inspect
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, Field, fields, is_dataclass
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from auffusion.errors import InputError
+
+C = TypeVar("C")
+
+
+def read_config(kind: type[C], path: Path | None, changes: Sequence[str] = ()) -> C:
+    """A configuration from a file and changes to it.
+
+    Args:
+        kind: the dataclass that it is; its fields may be dataclasses, which are tables.
+        path: a TOML file; None is all defaults.
+        changes: such as `loop.batch=4`; the value is TOML, or a text where it is none.
+
+    Raises:
+        InputError: no such file, no TOML, an unknown name, a value of another kind, or one that
+            the dataclass refuses.
+    """
+    values = {} if path is None else _read_toml(path)
+    for change in changes:
+        _apply(values, change)
+    return _build(kind, values, "", str(path or "the configuration"))
+
+
+def config_text(kind: type[Any]) -> str:
+    """A commented TOML file of all defaults; what has none stands as an empty text."""
+    plain: list[str] = []
+    tables: list[str] = []
+    hints = get_type_hints(kind)
+    for one in fields(kind):
+        if is_dataclass(hints[one.name]):
+            tables.append(f"[{one.name}]\n{config_text(hints[one.name])}")
+            continue
+        note = _docs(kind).get(one.name, "")
+        plain += [f"# {line}" for line in note.splitlines()]
+        plain.append(f"{one.name} = {_toml(_default(one))}")
+    return "\n".join(plain) + "\n" + "".join(f"\n{table}" for table in tables)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise InputError(f"{path} is no TOML: {error}") from error
+
+
+def _apply(values: dict[str, Any], change: str) -> None:
+    name, equals, text = change.partition("=")
+    keys = name.strip().split(".")
+    if not equals or not all(keys):
+        raise InputError(f"--set {change!r} is no change: expected name=value, as in loop.batch=4")
+    table: dict[str, Any] = values
+    for key in keys[:-1]:
+        inner: Any = table.setdefault(key, {})
+        if not isinstance(inner, dict):
+            raise InputError(f"--set {change!r}: {key} is no table")
+        table = cast("dict[str, Any]", inner)
+    try:
+        table[keys[-1]] = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        table[keys[-1]] = text.strip()
+
+
+def _build(kind: type[C], values: Mapping[str, Any], place: str, source: str) -> C:
+    if not is_dataclass(kind):
+        raise TypeError(f"{kind} is no dataclass")
+    hints = get_type_hints(kind)
+    known = {one.name: one for one in fields(kind)}
+    for name in values:
+        if name not in known:
+            raise InputError(
+                f"{source} has {place}{name}, which is not known: expected {', '.join(known)}"
+            )
+    given: dict[str, Any] = {}
+    for name, value in values.items():
+        given[name] = _value(hints[name], value, f"{place}{name}", source)
+    for name, one in known.items():
+        if name not in given and one.default is MISSING and one.default_factory is MISSING:
+            if not is_dataclass(hints[name]):
+                raise InputError(f"{source} lacks {place}{name}: {_docs(kind).get(name, '')}")
+            given[name] = _build(cast("type[Any]", hints[name]), {}, f"{place}{name}.", source)
+    return kind(**given)
+
+
+def _value(hint: Any, value: Any, place: str, source: str) -> Any:  # noqa: ANN401
+    """A value of a TOML file as its field wants it."""
+    if is_dataclass(hint) and isinstance(value, dict):
+        table = cast("dict[str, Any]", value)
+        return _build(cast("type[Any]", hint), table, f"{place}.", source)
+    for wanted in _choices(hint):
+        fitting = _fitting(wanted, value, place, source)
+        if fitting is not _UNFIT:
+            return fitting
+    raise InputError(f"{source} has {place} = {value!r}, expected {_spoken(hint)}")
+
+
+_UNFIT = object()
+
+
+def _choices(hint: Any) -> tuple[Any, ...]:  # noqa: ANN401
+    return get_args(hint) if get_origin(hint) in {Union, UnionType} else (hint,)
+
+
+def _fitting(hint: Any, value: Any, place: str, source: str) -> Any:  # noqa: ANN401
+    if get_origin(hint) is Literal:
+        return value if value in get_args(hint) else _UNFIT
+    if get_origin(hint) is tuple:
+        if not isinstance(value, list):
+            return _UNFIT
+        element = get_args(hint)[0]
+        items = cast("list[Any]", value)
+        return tuple(_value(element, one, f"{place}[{i}]", source) for i, one in enumerate(items))
+    if hint is NoneType:
+        return None if value == "" else _UNFIT
+    if hint is Path:
+        return Path(value) if isinstance(value, str) and value else _UNFIT
+    if hint is float:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return float(value) if is_number else _UNFIT
+    # bool is an int to Python, and 1 is no yes.
+    return value if type(value) is hint else _UNFIT
+
+
+def _spoken(hint: Any) -> str:  # noqa: ANN401
+    if get_origin(hint) is Literal:
+        return f"one of {', '.join(map(str, get_args(hint)))}"
+    names = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+    names |= {Path: "a path", NoneType: "an empty text"}
+    if get_origin(hint) is tuple:
+        return "a list"
+    return " or ".join(names.get(one, str(one)) for one in _choices(hint))
+
+
+def _default(one: Field[Any]) -> Any:  # noqa: ANN401
+    if one.default is not MISSING:
+        return one.default
+    return "" if one.default_factory is MISSING else one.default_factory()
+
+
+def _toml(value: Any) -> str:  # noqa: ANN401
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(_toml(one) for one in cast('Sequence[Any]', value))}]"
+    text = "" if value is None else str(value)
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+@cache
+def _docs(kind: type[Any]) -> dict[str, str]:
+    """The docstring under each field, its lines joined as they are wrapped."""
+    (tree,) = ast.parse(inspect.cleandoc(inspect.getsource(kind))).body
+    found: dict[str, str] = {}
+    body = tree.body if isinstance(tree, ast.ClassDef) else []
+    for before, after in pairwise(body):
+        if isinstance(before, ast.AnnAssign) and isinstance(before.target, ast.Name):
+            text = after.value if isinstance(after, ast.Expr) else None
+            if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                found[before.target.id] = inspect.cleandoc(text.value)
+    return found

@@ -1,0 +1,36 @@
+"""An optimiser's state as plain tensors, so that no checkpoint needs pickle."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The optimiser's state by `INDEX.NAME`, parameters counted in order."""
+    states: dict[int, dict[str, Any]] = optimiser.state_dict()["state"]
+    return {
+        f"{index}.{name}": torch.as_tensor(value)
+        for index, state in states.items()
+        for name, value in state.items()
+    }
+
+
+def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Give an optimiser the state that `optimiser_tensors` took."""
+    parameters: list[Tensor] = [p for group in optimiser.param_groups for p in group["params"]]
+    states: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        index, name = key.split(".")
+        states.setdefault(int(index), {})[name] = _laid_out_like(parameters[int(index)], value)
+    groups: list[dict[str, Any]] = optimiser.state_dict()["param_groups"]
+    optimiser.load_state_dict({"state": states, "param_groups": groups})
+
+
+def _laid_out_like(parameter: Tensor, value: Tensor) -> Tensor:
+    # Fused optimisers walk the memory of parameter and moments side by side: moments read from a
+    # file in plain order, beside weights in channels-last order, would belong to other weights.
+    if value.shape != parameter.shape:
+        return value
+    return torch.empty_like(parameter, dtype=value.dtype).copy_(value)
