@@ -39,16 +39,22 @@ def read_config(kind: type[C], path: Path | None, changes: Sequence[str] = ()) -
 
 def config_text(kind: type[Any]) -> str:
     """A commented TOML file of all defaults; what has none stands as an empty text."""
+    return _table_text(kind, None, "")
+
+
+def _table_text(kind: type[Any], start: object, place: str) -> str:
     plain: list[str] = []
     tables: list[str] = []
     hints = get_type_hints(kind)
     for one in fields(kind):
+        value = _default(one) if start is None else getattr(start, one.name)
         if is_dataclass(hints[one.name]):
-            tables.append(f"[{one.name}]\n{config_text(hints[one.name])}")
+            table = _table_text(hints[one.name], value or None, f"{place}{one.name}.")
+            tables.append(f"[{place}{one.name}]\n{table}")
             continue
         note = _docs(kind).get(one.name, "")
         plain += [f"# {line}" for line in note.splitlines()]
-        plain.append(f"{one.name} = {_toml(_default(one))}")
+        plain.append(f"{one.name} = {_toml(value)}")
     return "\n".join(plain) + "\n" + "".join(f"\n{table}" for table in tables)
 
 
@@ -78,7 +84,14 @@ def _apply(values: dict[str, Any], change: str) -> None:
         table[keys[-1]] = text.strip()
 
 
-def _build(kind: type[C], values: Mapping[str, Any], place: str, source: str) -> C:
+def _build(
+    kind: type[C],
+    values: Mapping[str, Any],
+    place: str,
+    source: str,
+    start: object = None,
+) -> C:
+    """A dataclass of a table; what the table leaves out is as in `start`, or as the class says."""
     if not is_dataclass(kind):
         raise TypeError(f"{kind} is no dataclass")
     hints = get_type_hints(kind)
@@ -88,9 +101,11 @@ def _build(kind: type[C], values: Mapping[str, Any], place: str, source: str) ->
             raise InputError(
                 f"{source} has {place}{name}, which is not known: expected {', '.join(known)}"
             )
-    given: dict[str, Any] = {}
+    given: dict[str, Any] = {} if start is None else {n: getattr(start, n) for n in known}
     for name, value in values.items():
-        given[name] = _value(hints[name], value, f"{place}{name}", source)
+        # A table's other entries stay as this kind has them, not as their own class does.
+        before = given.get(name) or _default(known[name]) or None
+        given[name] = _value(hints[name], value, f"{place}{name}", source, before)
     for name, one in known.items():
         if name not in given and one.default is MISSING and one.default_factory is MISSING:
             if not is_dataclass(hints[name]):
@@ -99,11 +114,17 @@ def _build(kind: type[C], values: Mapping[str, Any], place: str, source: str) ->
     return kind(**given)
 
 
-def _value(hint: Any, value: Any, place: str, source: str) -> Any:  # noqa: ANN401
-    """A value of a TOML file as its field wants it."""
+def _value(
+    hint: Any,  # noqa: ANN401
+    value: Any,  # noqa: ANN401
+    place: str,
+    source: str,
+    start: object = None,
+) -> Any:  # noqa: ANN401
+    """A value of a TOML file as its field wants it; a table begins as `start`."""
     if is_dataclass(hint) and isinstance(value, dict):
         table = cast("dict[str, Any]", value)
-        return _build(cast("type[Any]", hint), table, f"{place}.", source)
+        return _build(cast("type[Any]", hint), table, f"{place}.", source, start)
     for wanted in _choices(hint):
         fitting = _fitting(wanted, value, place, source)
         if fitting is not _UNFIT:

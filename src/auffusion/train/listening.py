@@ -2,7 +2,8 @@
 
 import html
 import io
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from auffusion.image import spectrogram_figure
 from auffusion.pipeline import AuffusionPipeline
 from auffusion.shapes import LogMel
 
-PAGE = "index.html"
+PAGE, MEASURED = "index.html", "measured.json"
 
 _HEAD = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
 <style>body{{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;
@@ -55,9 +56,27 @@ class Shown:
     """[1, mel, frame]"""
 
 
-def write_page(folder: Path, title: str, shown: Iterable[Shown], sample_rate: int) -> None:
-    """Write sounds, spectrograms and a page that shows both, which needs nothing from elsewhere."""
+def write_page(
+    folder: Path,
+    title: str,
+    shown: Iterable[Shown],
+    sample_rate: int,
+    measured: Mapping[str, float] | None = None,
+) -> None:
+    """Write sounds, spectrograms and a page that shows both, which needs nothing from elsewhere.
+
+    Args:
+        folder: exists.
+        title: of the page.
+        shown: its sounds.
+        sample_rate: of them.
+        measured: what was measured, told at the top and kept in `measured.json`.
+    """
     parts = [_HEAD.format(title=html.escape(title))]
+    if measured:
+        told = ", ".join(f"{name} {value:.4g}" for name, value in measured.items())
+        parts.append(f"<p>{html.escape(told)}</p>\n")
+        write_file(folder / MEASURED, (json.dumps(dict(measured), indent=1) + "\n").encode())
     for one in shown:
         write_audio(folder / f"{one.name}.wav", one.samples, sample_rate=sample_rate)
         picture = io.BytesIO()

@@ -168,6 +168,8 @@ class _Loop:
         for batch in batches:
             with self._cast(seat):
                 terms = self.task.losses(seat.player.name, batch, step)
+                if not terms:
+                    return {}, 0.0
                 loss = torch.stack([*terms.values()]).sum()
             seat.scaler.scale(loss / self.rounds).backward()
             for name, value in terms.items():

@@ -28,6 +28,8 @@ class LoopSettings:
     """Steps of linear rise."""
     decay_from: float = 1.0
     """Share of the run after which the rate falls along a cosine to nothing; 1 is constant."""
+    half_life: int = 0
+    """Steps in which the rate halves, from the first step on; 0 never halves it."""
     beta1: float = 0.9
     """AdamW's memory of gradients."""
     beta2: float = 0.999
@@ -61,7 +63,15 @@ class LoopSettings:
         for name in ("steps", "batch", "save_every", "most_bad_steps", "keep"):
             if getattr(self, name) < 1:
                 raise InputError(f"loop.{name} is {getattr(self, name)}: choose 1 or more")
-        for name in ("micro_batch", "warmup", "listen_every", "threads", "clip", "weight_decay"):
+        for name in (
+            "micro_batch",
+            "warmup",
+            "half_life",
+            "listen_every",
+            "threads",
+            "clip",
+            "weight_decay",
+        ):
             if not getattr(self, name) >= 0:
                 raise InputError(f"loop.{name} is {getattr(self, name)}: choose 0 or more")
         for name in ("beta1", "beta2", "average_decay"):
@@ -79,7 +89,9 @@ class LoopSettings:
         rise = min(1.0, (step + 1) / max(1, self.warmup))
         start = self.decay_from * self.steps
         done = max(0.0, (step - start) / max(1.0, self.steps - start))
-        return self.learning_rate * rise * 0.5 * (1.0 + float(np.cos(np.pi * min(1.0, done))))
+        fall = 0.5 ** (step / self.half_life) if self.half_life else 1.0
+        fall *= 0.5 * (1.0 + float(np.cos(np.pi * min(1.0, done))))
+        return self.learning_rate * rise * fall
 
     def micro_batches(self, world: int) -> tuple[int, int]:
         """(examples that a process computes at once, how many times in a step).

@@ -43,7 +43,11 @@ class Task(Protocol):
         ...
 
     def losses(self, player: str, batch: Any, step: int) -> Mapping[str, Tensor]:  # noqa: ANN401
-        """The terms that a player minimises the sum of, already weighted."""
+        """The terms that a player minimises the sum of, already weighted.
+
+        None at all where it sits this step out. Only the player's own parameters may be given a
+        gradient: those of others would be added to theirs.
+        """
         ...
 
     def flops_per_example(self) -> float:
