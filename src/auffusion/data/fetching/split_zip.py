@@ -7,11 +7,14 @@ reads them as they are; Info-ZIP joins them first, which needs the room twice.
 import shutil
 import subprocess
 import zipfile
+import zlib
 from pathlib import Path
 
 from auffusion.data.containers import check_inner_path
 from auffusion.errors import InputError
 
+# The end record with the longest comment it may have.
+_LONGEST_END = 22 + 65_535
 _SEVEN_ZIP = ("7z", "7zz", "7za")
 
 
@@ -19,8 +22,8 @@ def unpack_zip(archive: Path, target: Path) -> None:
     """Unpack an archive into a folder that is whole or not there; an existing one is kept.
 
     Raises:
-        InputError: the archive is damaged or leads out of the folder; it is split and neither
-            7-Zip nor Info-ZIP is installed; the disk is full.
+        InputError: the archive is damaged or leads out of the folder; it is split and a part is
+            missing, or neither 7-Zip nor Info-ZIP is installed; the disk is full.
     """
     if target.is_dir():
         return
@@ -28,7 +31,8 @@ def unpack_zip(archive: Path, target: Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir(parents=True)
-        if any(archive.parent.glob(f"{archive.stem}.z[0-9]*")):
+        if _last_part(archive):
+            _check_parts(archive)
             _unpack_split(archive.absolute(), partial.absolute())
         else:
             _unpack_whole(archive, partial)
@@ -39,13 +43,35 @@ def unpack_zip(archive: Path, target: Path) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
+def _last_part(archive: Path) -> int:
+    """How many parts stand before the archive's last one; 0 where it is whole.
+
+    Its end record counts them (APPNOTE.TXT 4.3.16: number of this disk).
+    """
+    with archive.open("rb") as file:
+        file.seek(max(0, file.seek(0, 2) - _LONGEST_END))
+        tail = file.read()
+    end = tail.rfind(b"PK\x05\x06")
+    if end < 0 or end + 6 > len(tail):
+        return 0
+    return int.from_bytes(tail[end + 4 : end + 6], "little")
+
+
+def _check_parts(archive: Path) -> None:
+    # Info-ZIP waits for ever for a part that is not there.
+    for number in range(1, _last_part(archive) + 1):
+        part = archive.with_suffix(f".z{number:02d}")
+        if not part.is_file():
+            raise InputError(f"{part}, a part of {archive.name}, is not there: fetch it again")
+
+
 def _unpack_whole(archive: Path, folder: Path) -> None:
     try:
         with zipfile.ZipFile(archive) as file:
             for name in file.namelist():
                 check_inner_path(name, archive)
             file.extractall(folder)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise InputError(f"{archive} is damaged ({error}): delete it and fetch it again") from error
 
 
