@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
 
 from auffusion.errors import InputError
 
@@ -35,6 +36,16 @@ def _mapping(content: object) -> Mapping[Any, Any]:
     if not isinstance(content, Mapping) or not content:
         raise InputError("the vocoder file holds no generator weights: it is not a HiFi-GAN file")
     return cast("Mapping[Any, Any]", content)
+
+
+def add_weight_norm(network: nn.Module) -> None:
+    """Split the weight of every convolution into magnitude and direction, for training.
+
+    The network computes what it did before; `fold_weight_norm` undoes it.
+    """
+    for layer in list(network.modules()):
+        if isinstance(layer, nn.Conv1d | nn.ConvTranspose1d):
+            weight_norm(layer)
 
 
 def fold_weight_norm(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
