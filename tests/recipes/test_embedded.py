@@ -24,6 +24,7 @@ from auffusion.recipes.embedded import (
 )
 from auffusion.recipes.networks import SETTINGS, new_vae
 from auffusion.train.checkpoint import write_checkpoint
+from auffusion.train.checkpoints import CheckpointStore
 
 
 def tone(hz, seconds):
@@ -114,7 +115,7 @@ def test_scenes_become_latents_with_the_clips_that_describe_them(work, monkeypat
     monkeypatch.setattr(Work, "features", lambda _, texts: torch.zeros(len(texts), 2, 384).half())
     scenes = work.scenes()
     assert scenes.latents.std().item() == pytest.approx(1.0, abs=1e-2)
-    assert [len(rows) for rows in scenes.captions] == [6, 6]
+    assert [scenes.captions(clip) for clip in range(len(scenes))] == [6, 6]
 
 
 def test_scene_files_of_two_attempts_are_not_mixed(work):
@@ -130,11 +131,11 @@ def test_scene_files_of_two_attempts_are_not_mixed(work):
 
 def test_the_averaged_weights_of_a_run_are_taken(tmp_path):
     tensors = {
-        "average.a": torch.ones(2),
-        "network.a": torch.zeros(2),
-        "optimiser.0.step": torch.ones(1),
+        "network.average.a": torch.ones(2),
+        "network.weights.a": torch.zeros(2),
+        "network.optimiser.0.step": torch.ones(1),
     }
-    write_checkpoint(tmp_path / "checkpoint.safetensors", tensors, {"step": "1"})
+    CheckpointStore(tmp_path).save(1, tensors, {})
     ((name, value),) = averaged(tmp_path).items()
     assert (name, value.tolist()) == ("a", [1.0, 1.0])
     with pytest.raises(InputError, match=r"there is no checkpoint .*start that training first"):

@@ -7,8 +7,9 @@ from auffusion.recipes.networks import SETTINGS, new_network, new_scheduler, new
 def test_the_settings_say_how_every_part_is_trained():
     assert {"seed", "encoder_sha256", "text_length", "scenes", "pipeline"} <= SETTINGS.keys()
     for part in ("vae", "vocoder", "diffusion"):
-        assert SETTINGS[part]["schedule"]["steps"] > 0
-        assert 0 < SETTINGS[part]["schedule"]["learning_rate"] < 0.1
+        table = SETTINGS[part].get("loop") or SETTINGS[part]["schedule"]
+        assert table["steps"] > 0
+        assert 0 < table["learning_rate"] < 0.1
 
 
 @torch.no_grad()
@@ -23,10 +24,11 @@ def test_the_vae_makes_a_sixteenth_of_a_picture_each_way():
 def test_the_network_takes_latents_of_any_width_and_text_of_the_encoders():
     network = new_network().eval()
     channels = SETTINGS["vae"]["network"]["latent_channels"]
-    rows, kept = torch.randn(1, SETTINGS["text_length"], 384), torch.ones(1)
+    rows = torch.randn(1, SETTINGS["text_length"], 384)
+    text = network.adapted([rows], torch.ones(1, 1), torch.zeros(1))
     for columns in (4, 8):
         noisy = torch.randn(1, channels, 16, columns)
-        assert network(noisy, torch.tensor([5]), rows, kept).shape == noisy.shape
+        assert network(noisy, torch.tensor([5]), text).shape == noisy.shape
 
 
 def test_noise_levels_are_those_of_stable_diffusion():

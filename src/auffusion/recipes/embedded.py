@@ -40,9 +40,13 @@ from auffusion.pipeline.packed import pack_state, unpack_state
 from auffusion.pipeline.packing import save_packed
 from auffusion.recipes.minilm import reduce_minilm
 from auffusion.recipes.networks import SETTINGS, new_network, new_scheduler, new_vae
+from auffusion.recipes.scene_examples import Scenes
 from auffusion.text import TextBranch, TextEncoder
 from auffusion.train.checkpoint import read_checkpoint, under
-from auffusion.train.diffusion import DiffusionTraining, LatentScenes, Phase, train_diffusion
+from auffusion.train.checkpoints import CheckpointStore
+from auffusion.train.denoising import DenoisingTask, Objective
+from auffusion.train.loop import train
+from auffusion.train.loop_settings import LoopSettings
 from auffusion.train.mel_statistics import MakeMelComputer, mel_statistics
 from auffusion.train.parallel import join_group
 from auffusion.train.run import Schedule
@@ -110,23 +114,23 @@ class Work:
 
     def step_unet(self) -> None:
         """Train U-Net and condition adapter."""
-        table = SETTINGS["diffusion"]
-        batch = table["batch"]
-        settings = DiffusionTraining(
-            schedule=Schedule(**table["schedule"]),
-            phases=(
-                Phase(until=0.85, columns=16, batch=batch),
-                Phase(until=1.0, columns=64, batch=max(1, batch // 4)),
-            ),
-            average_decay=table["average_decay"],
-            seed=SETTINGS["seed"],
-        )
-        torch.manual_seed(settings.seed)
+        loop = LoopSettings(**SETTINGS["diffusion"]["loop"], seed=SETTINGS["seed"])
+        torch.manual_seed(loop.seed)
         network: Any = new_network()
-        network.to(memory_format=torch.channels_last)
-        train_diffusion(
-            network, new_scheduler(), self.scenes(), settings, self.folder / "runs/unet"
+        scenes = self.scenes()
+        task = DenoisingTask(
+            network.to(memory_format=torch.channels_last),
+            new_scheduler(),
+            scenes,
+            scenes,
+            {number: f"scene {number}" for number in range(len(scenes))},
+            Objective(**SETTINGS["diffusion"]["objective"]),
+            batch=loop.batch,
+            steps=loop.steps,
+            seed=loop.seed,
+            showcase=_PackedLater(),
         )
+        train(task, loop, self.folder / "runs/unet")
 
     def trained_vae(self) -> Any:  # noqa: ANN401
         """The VAE with its averaged weights."""
@@ -134,7 +138,7 @@ class Work:
         vae.load_state_dict(averaged(self.folder / "runs/vae"))
         return vae.eval()
 
-    def scenes(self) -> LatentScenes:
+    def scenes(self) -> Scenes:
         """All scenes with the features of their captions."""
         clips = {clip.id: clip for clip in read_clips(self.library)}
         latents = self.latents()
@@ -143,9 +147,9 @@ class Work:
         texts = sorted({text for group in variants.values() for text in group})
         row = {text: i for i, text in enumerate(texts)}
         features = self.features(texts)
-        captions = [[row[text] for text in variants[name]] for name in ids]
-        return LatentScenes(
-            latents=latents.float() * scaling_factor(latents), captions=captions, features=features
+        words = [[row[text] for text in variants[name]] for name in ids]
+        return Scenes(
+            latents=latents.float() * scaling_factor(latents), words=words, features=features
         )
 
     def scene_files(self) -> list[Path]:
@@ -203,7 +207,7 @@ class Work:
         """Put the trained parts together and write the folder that ships, WORK/embedded."""
         network, branch = new_network(), self.text_encoder().branches[0]
         network.load_state_dict(averaged(self.folder / "runs/unet"))
-        adapter: Any = network.adapter
+        adapter: Any = network.adapters[0]
         vocoder = FourierVocoder()
         vocoder.load_state_dict(averaged(self.folder / "runs/vocoder"))
         vae = self.trained_vae()
@@ -241,13 +245,32 @@ def caption_variants(clip: Clip) -> list[str]:
     return [*clip.captions, *clip.captions, *spoken]
 
 
-def averaged(run: Path) -> dict[str, Tensor]:
-    """The averaged weights of a run's newest checkpoint.
+def averaged(run: Path, player: str = "network") -> dict[str, Tensor]:
+    """The averaged weights of a player in a run's newest whole checkpoint.
 
     Raises:
-        InputError: the run has none yet, or it is damaged.
+        InputError: the run has none yet.
     """
-    return under(read_checkpoint(run / "checkpoint.safetensors")[0], "average")
+    if (run / "checkpoint.safetensors").is_file():
+        return under(read_checkpoint(run / "checkpoint.safetensors")[0], "average")
+    found = CheckpointStore(run).newest(_say)
+    if found is None:
+        raise InputError(f"there is no checkpoint in {run}: start that training first")
+    return under(found.tensors, f"{player}.average")
+
+
+class _PackedLater:
+    """The recipe puts its parts together in a step of its own, when all of them are trained."""
+
+    def listen(self, step: int, folder: Path) -> None:
+        """There is no vocoder to hear it with yet."""
+
+    def export(self, folder: Path) -> None:
+        """`step_pack` reads the averages from the checkpoint."""
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(f"{sentence}\n")
 
 
 def _digest(texts: list[str]) -> str:

@@ -9,7 +9,7 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
 from auffusion.pipeline.components import PatchAutoencoderModel
 from auffusion.text import ConditionAdapter
-from auffusion.train.diffusion import ConditionedUnet
+from auffusion.train.denoising import ConditionedUnet
 
 SETTINGS: dict[str, Any] = tomllib.loads(
     Path(__file__).with_name("embedded.toml").read_text(encoding="utf-8")
@@ -43,7 +43,7 @@ def new_network() -> ConditionedUnet:
         addition_embed_type="text",
         addition_embed_type_num_heads=8,
     )
-    return ConditionedUnet(unet, ConditionAdapter(384, width))
+    return ConditionedUnet(unet, [ConditionAdapter(384, width)])
 
 
 def new_scheduler() -> Any:  # noqa: ANN401

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -17,6 +17,9 @@ from auffusion.errors import InputError
 from auffusion.shapes import Latent, TextEmbedding
 from auffusion.train.examples import Latents, Texts
 from auffusion.train.task import Player
+
+EncoderRows = Float[Tensor, "batch _ _"]
+"""One text encoder's rows before its adapter; encoders differ in tokens and features."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +71,7 @@ class ConditionedUnet(nn.Module):
         return self.unet(noisy, timestep, encoder_hidden_states=text).sample
 
     def adapted(
-        self, rows: Sequence[TextEmbedding], kept: Float[Tensor, "encoder batch"], silent: Tensor
+        self, rows: Sequence[EncoderRows], kept: Float[Tensor, "encoder batch"], silent: Tensor
     ) -> TextEmbedding:
         """The rows that the U-Net sees.
 
@@ -98,12 +101,13 @@ class Batch:
     """What is added to them."""
     timestep: Tensor
     """How much of it."""
-    rows: list[TextEmbedding]
+    rows: list[EncoderRows]
     """Of each text encoder, before its adapter."""
     kept: Float[Tensor, "encoder batch"]
     """0 where an example does without an encoder's rows."""
 
 
+@runtime_checkable
 class Showcase(Protocol):
     """What becomes of a trained U-Net."""
 
