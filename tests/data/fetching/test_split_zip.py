@@ -51,6 +51,21 @@ def test_a_part_that_is_not_there_leaves_nothing_behind(split, tmp_path):
 
 
 @needs_zip
+def test_what_info_zip_loses_is_told(tmp_path, monkeypatch):
+    from imitations import write_sound
+
+    write_sound(tmp_path / "in/long.wav", "crow", 12)
+    words = ["zip", "-q", "-r", "-0", "-s", "64k", "../all.zip", "."]
+    subprocess.run(words, cwd=tmp_path / "in", check=True)
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools/zip").symlink_to(shutil.which("zip"))
+    monkeypatch.setenv("PATH", str(tmp_path / "tools"))
+    with pytest.raises(InputError, match=r"all\.zip is damaged, or zip did not join .*install 7z"):
+        unpack_zip(tmp_path / "all.zip", tmp_path / "out")
+    assert not list(tmp_path.glob("*out*"))
+
+
+@needs_zip
 def test_without_a_tool_the_command_is_told(split, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match=r"needs 7z or zip: .* unpack it with 7z x /.*all\.zip"):

@@ -6,11 +6,13 @@ Interrupted downloads go on where they stopped. The sounds are unpacked into `so
 zips stay, and may be deleted then.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import huggingface_hub
 from huggingface_hub.errors import (
+    DryRunError,
     HTTPError,  # pyright: ignore[reportPrivateImportUsage] - httpx or httpx2, as the hub has it
 )
 
@@ -48,20 +50,19 @@ def fetch_wavcaps(request: Request, _count: Count) -> Fetched:
 
 def _download(request: Request, name: str) -> None:
     # The hub's own annotations leave much unknown.
-    download = cast("Any", huggingface_hub.snapshot_download)
+    download = partial(
+        cast("Any", huggingface_hub.snapshot_download),
+        _REPOSITORY,
+        repo_type="dataset",
+        local_dir=request.folder,
+        allow_patterns=[f"json_files/{name}/*", "json_files/blacklist/*", f"Zip_files/{name}/*"],
+        max_workers=request.workers or _WORKERS,
+    )
     try:
-        download(
-            _REPOSITORY,
-            repo_type="dataset",
-            local_dir=request.folder,
-            allow_patterns=[
-                f"json_files/{name}/*",
-                "json_files/blacklist/*",
-                f"Zip_files/{name}/*",
-            ],
-            max_workers=request.workers or _WORKERS,
-        )
-    except (HTTPError, OSError) as error:
+        # Asked first: without a connection a download takes an existing folder for a whole one.
+        download(dry_run=True)
+        download()
+    except (DryRunError, HTTPError, OSError) as error:
         first = error.__cause__ or error
         raise InputError(
             f"{_REPOSITORY} could not be fetched from the hub ({type(first).__name__}): check the "
