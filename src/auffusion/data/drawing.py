@@ -22,7 +22,7 @@ _FRAME = SAMPLE_RATE // 50
 # A frame sounds when it reaches a hundredth of the clip's peak: -40 dB.
 _SOUNDING = 0.01
 _ROUNDS = 6
-_PURPOSES = ("order", "crop", "caption", "noise", "timestep", "drop")
+_PURPOSES = ("order", "crop", "caption", "noise", "timestep", "drop", "network")
 
 
 def generator(seed: int, step: int, slot: int, purpose: str) -> np.random.Generator:
@@ -34,7 +34,8 @@ def generator(seed: int, step: int, slot: int, purpose: str) -> np.random.Genera
         seed: of the run.
         step: number of the training step.
         slot: place in the global batch, over all processes.
-        purpose: `order`, `crop`, `caption`, `noise`, `timestep` or `drop`.
+        purpose: `order`, `crop`, `caption`, `noise`, `timestep`, `drop` or `network`, which is for
+            what a network draws itself.
     """
     counter = np.array([0, slot, step, _PURPOSES.index(purpose)], np.uint64)
     return np.random.Generator(np.random.Philox(key=seed, counter=counter))

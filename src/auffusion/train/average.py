@@ -1,6 +1,6 @@
 """A running average of a network's weights: what is exported, because it sounds better."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,11 +14,9 @@ def trained_tensors(module: nn.Module) -> dict[str, Tensor]:
     Buffers of frozen parts do not change and are small; parameters of frozen parts are neither.
     """
     trained = {name: p.detach() for name, p in module.named_parameters() if p.requires_grad}
-    return trained | {name: b for name, b in module.named_buffers() if _is_kept(module, name)}
-
-
-def _is_kept(module: nn.Module, name: str) -> bool:
-    return name in module.state_dict(keep_vars=True)
+    buffers = dict(module.named_buffers())
+    kept = module.state_dict(keep_vars=True) if buffers else {}
+    return trained | {name: buffer for name, buffer in buffers.items() if name in kept}
 
 
 class ExponentialAverage:
@@ -49,19 +47,24 @@ class ExponentialAverage:
     def shown(self, module: nn.Module) -> Generator[None]:
         """The module with the averaged weights, until the end of the block."""
         now = {name: value.clone() for name, value in trained_tensors(module).items()}
-        put_tensors(module, self.weights)
+        put_tensors(trained_tensors(module), self.weights)
         try:
             yield
         finally:
-            put_tensors(module, now)
+            put_tensors(trained_tensors(module), now)
 
 
 @torch.no_grad()
-def put_tensors(module: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Copy tensors into what a run changes of a module.
+def put_tensors(into: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
+    """Copy tensors into others of the same names, all or none.
 
     Raises:
-        KeyError: one is missing.
+        ValueError: names or shapes are not the same.
     """
-    for name, value in trained_tensors(module).items():
+    for name in sorted(into.keys() ^ tensors.keys()):
+        raise ValueError(f"{name} is only {'there' if name in tensors else 'in the network'}")
+    for name, value in into.items():
+        if value.shape != tensors[name].shape:
+            raise ValueError(f"{name} is {[*tensors[name].shape]}, not {[*value.shape]}")
+    for name, value in into.items():
         value.copy_(tensors[name])

@@ -2,20 +2,18 @@
 
 A checkpoint is `checkpoints/step-00000100/` with `state.safetensors` (weights, averages,
 optimisers), `notes.json` and a `MANIFEST.json` of sizes and SHA-256. It is written beside its place
-and renamed when all of it is on the disk; `LATEST` names the newest. Reading takes the newest one
-that is whole, and says which were not.
+and renamed when all of it is on the disk. Reading takes the newest one that is whole, and says
+which were not; `LATEST` names it for people and scripts, and nothing depends on it.
 """
 
 import hashlib
 import json
-import os
 import re
-import secrets
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file  # pyright: ignore[reportUnknownVariableType]
@@ -24,10 +22,11 @@ from torch import Tensor
 from auffusion.errors import InputError
 from auffusion.executor.outputs import is_output
 from auffusion.files import write_file
+from auffusion.train.whole_folder import sweep_folders, whole_folder
 
 MANIFEST, LATEST = "MANIFEST.json", "LATEST"
 _STATE, _NOTES = "state.safetensors", "notes.json"
-_NAME = re.compile(r"step-(\d{8})")
+_NAME = re.compile(r"step-(\d{8,})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +54,7 @@ class CheckpointStore:
             raise InputError(f"keep is {keep}: a run needs at least its last checkpoint")
         self.folder = folder / "checkpoints"
         self.keep = keep
+        self._damaged: set[int] = set()
 
     def save(self, step: int, tensors: Mapping[str, Tensor], notes: Mapping[str, Any]) -> Path:
         """Write a checkpoint; older ones than `keep` go when it is there.
@@ -63,61 +63,97 @@ class CheckpointStore:
             InputError: the disk is full or the folder may not be written to; the checkpoints that
                 were there are untouched.
         """
-        target = self.folder / f"step-{step:08d}"
-        partial = self.folder / f".auffusion-{secrets.token_hex(8)}.tmp"
-        try:
-            partial.mkdir(parents=True)
+        target = self._place(step)
+        with whole_folder(target) as partial:
             _write(partial, tensors, notes)
-            # One of the same step that was damaged gives way.
-            shutil.rmtree(target, ignore_errors=True)
-            partial.rename(target)
-            _sync(self.folder)
-        except (OSError, SafetensorError) as error:
-            raise InputError(
-                f"cannot save the checkpoint {target} ({error}): make room and start the run "
-                "again, it goes on from its last checkpoint"
-            ) from error
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+        self._damaged.discard(step)
         write_file(self.folder / LATEST, f"{target.name}\n".encode())
-        for old in self._steps()[self.keep :]:
-            shutil.rmtree(self.folder / f"step-{old:08d}", ignore_errors=True)
+        self._prune(step)
         return target
 
     def newest(self, on_damage: Callable[[str], None]) -> Checkpoint | None:
-        """The newest whole checkpoint, or None where there is none.
+        """The newest whole checkpoint, or None where there is none at all.
+
+        Only while no other process saves.
 
         Args:
             on_damage: told of each newer one that is damaged, in a sentence.
+
+        Raises:
+            InputError: there are some, but none is whole.
         """
-        for leftover in self.folder.glob(".auffusion-*.tmp"):
-            shutil.rmtree(leftover, ignore_errors=True)
+        sweep_folders(self.folder)
         for step in self._steps():
-            folder = self.folder / f"step-{step:08d}"
-            fault = _fault(folder)
-            if not fault:
-                return _read(folder, step)
-            on_damage(f"the checkpoint {folder} is damaged ({fault}) and is passed over")
+            try:
+                found = self.read(step)
+            except InputError as error:
+                self._damaged.add(step)
+                on_damage(f"{error}; it is passed over")
+                continue
+            self._compare_latest(found, on_damage)
+            return found
+        if self._damaged:
+            raise InputError(
+                f"{self.folder} has no whole checkpoint left: put one back from a copy, or remove "
+                "the folder to begin again"
+            )
         return None
 
-    def check_room(self, bytes_needed: int) -> None:
-        """Refuse to begin where two checkpoints would not fit.
+    def read(self, step: int) -> Checkpoint:
+        """The checkpoint of a step.
+
+        Raises:
+            InputError: it is missing or damaged.
+        """
+        folder = self._place(step)
+        try:
+            return _read(folder, step)
+        except (OSError, SafetensorError, ValueError, RecursionError) as error:
+            raise InputError(f"the checkpoint {folder} is damaged ({error})") from error
+
+    def check_room(self, size: int) -> None:
+        """Refuse to begin where the checkpoints that will be would not fit.
+
+        Args:
+            size: bytes of one.
 
         Raises:
             InputError: the disk has less free space than that.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(self.folder).free
-        if free < 2 * bytes_needed:
+        # The oldest goes only when the newest is there.
+        more = max(1, self.keep + 1 - len(self._steps()))
+        existing = next(path for path in (self.folder, *self.folder.parents) if path.exists())
+        free = shutil.disk_usage(existing).free
+        if free < more * size:
             raise InputError(
-                f"{self.folder} has {free / 1e9:.1f} GB free, but two checkpoints of this run take "
-                f"{2 * bytes_needed / 1e9:.1f} GB: make room or name another folder"
+                f"{self.folder} has {free / 1e9:.1f} GB free, but {more} more checkpoints of this "
+                f"run take {more * size / 1e9:.1f} GB: make room, lower loop.keep or name another "
+                "folder"
             )
+
+    def _place(self, step: int) -> Path:
+        return self.folder / f"step-{step:08d}"
 
     def _steps(self) -> list[int]:
         """Steps of all checkpoints, the newest first."""
         names = (path.name for path in self.folder.glob("step-*") if path.is_dir())
         return sorted((int(found[1]) for n in names if (found := _NAME.fullmatch(n))), reverse=True)
+
+    def _prune(self, step: int) -> None:
+        # Newer ones than the one just saved were damaged, or the run would have gone on from them:
+        # counted among those to keep, they would push out the whole ones.
+        whole = [s for s in self._steps() if s <= step and s not in self._damaged]
+        for one in set(self._steps()) - set(whole[: self.keep]):
+            shutil.rmtree(self._place(one), ignore_errors=True)
+
+    def _compare_latest(self, found: Checkpoint, on_damage: Callable[[str], None]) -> None:
+        path, name = self.folder / LATEST, self._place(found.step).name
+        try:
+            told = path.read_bytes()[:80].decode("utf-8", "backslashreplace").strip()
+        except OSError:
+            told = ""
+        if told != name:
+            on_damage(f"{path} says {told!r}, but {name} is the newest whole one and is used")
 
 
 def _write(folder: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, Any]) -> None:
@@ -125,9 +161,6 @@ def _write(folder: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, Any]
     (folder / _NOTES).write_text(json.dumps(dict(notes)), encoding="utf-8")
     files = {name: _told(folder / name) for name in (_STATE, _NOTES)}
     (folder / MANIFEST).write_text(json.dumps(files), encoding="utf-8")
-    for name in (_STATE, _NOTES, MANIFEST):
-        _sync(folder / name)
-    _sync(folder)
 
 
 def _told(path: Path) -> dict[str, Any]:
@@ -136,32 +169,30 @@ def _told(path: Path) -> dict[str, Any]:
     return {"size": path.stat().st_size, "sha256": digest}
 
 
-def _fault(folder: Path) -> str:
-    """What is wrong with a checkpoint; empty where nothing is."""
-    try:
-        files: dict[str, dict[str, Any]] = json.loads((folder / MANIFEST).read_bytes())
-        for name in (_STATE, _NOTES):
-            if not is_output(folder / name, files[name]["sha256"]):
-                return f"{name} is missing or is not what {MANIFEST} says"
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return f"{MANIFEST} cannot be read: {error}"
-    return ""
-
-
 def _read(folder: Path, step: int) -> Checkpoint:
+    files = _object(folder / MANIFEST)
+    for name in (_STATE, _NOTES):
+        if not is_output(folder / name, _hash(files, name)):
+            raise ValueError(f"{name} is missing or is not what {MANIFEST} says")
     # safetensors does not annotate its reader.
     opened: Any = safe_open(folder / _STATE, "pt")
     with opened as file:
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    notes: dict[str, Any] = json.loads((folder / _NOTES).read_bytes())
-    return Checkpoint(step=step, tensors=tensors, notes=notes)
+    return Checkpoint(step=step, tensors=tensors, notes=_object(folder / _NOTES))
 
 
-def _sync(path: Path) -> None:
-    # A rename is on the disk only when the folder is; Windows has no such call.
-    if os.name == "posix":
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+def _hash(files: Mapping[str, Any], name: str) -> str:
+    try:
+        return str(files[name]["sha256"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{MANIFEST} does not name {name}") from error
+
+
+def _object(path: Path) -> dict[str, Any]:
+    try:
+        found: Any = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path.name} cannot be read: {error}") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{path.name} holds no object")
+    return cast("dict[str, Any]", found)

@@ -53,11 +53,11 @@ class LoopSettings:
     listen_every: int = 0
     """Steps between pages of sounds; 0 makes one at the end only."""
     most_bad_steps: int = 20
-    """So many steps in a row with NaN or infinity end the run."""
+    """So many steps in a row with NaN or infinity, which are left out, end the run."""
     tracker: Tracker = "tensorboard"
     """Where curves go besides log.jsonl."""
     threads: int = 0
-    """Threads of a process on a CPU; 0 leaves it to torch."""
+    """Threads of a process on a CPU while it trains; 0 leaves it to torch."""
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "save_every", "most_bad_steps", "keep"):
@@ -77,6 +77,14 @@ class LoopSettings:
         for name in ("beta1", "beta2", "average_decay"):
             if not 0 <= getattr(self, name) < 1:
                 raise InputError(f"loop.{name} is {getattr(self, name)}: choose 0 up to below 1")
+        for name in ("steps", "seed"):
+            # Numbers of steps and seeds are counted in 64 bits.
+            if not 0 <= getattr(self, name) < 1 << 40:
+                raise InputError(f"loop.{name} is {getattr(self, name)}: choose 0 up to 2^40")
+        if not 0 <= self.decay_from <= 1:
+            raise InputError(f"loop.decay_from is {self.decay_from}: choose 0 to 1")
+        if self.weight_decay == float("inf"):
+            raise InputError("loop.weight_decay is infinite: choose a small number, such as 0.01")
         if not 0 < self.learning_rate < 1:
             raise InputError(f"loop.learning_rate is {self.learning_rate}: choose 0 to 1")
 

@@ -18,19 +18,28 @@ def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Give an optimiser the state that `optimiser_tensors` took."""
+    """Give an optimiser the state that `optimiser_tensors` took.
+
+    Raises:
+        ValueError: it is the state of other parameters.
+    """
     parameters: list[Tensor] = [p for group in optimiser.param_groups for p in group["params"]]
     states: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
-        index, name = key.split(".")
-        states.setdefault(int(index), {})[name] = _laid_out_like(parameters[int(index)], value)
+        index, _, name = key.partition(".")
+        if not index.isdecimal() or int(index) >= len(parameters):
+            raise ValueError(f"the optimiser has no parameter {index}")
+        states.setdefault(int(index), {})[name] = _fitted(parameters[int(index)], value, key)
     groups: list[dict[str, Any]] = optimiser.state_dict()["param_groups"]
     optimiser.load_state_dict({"state": states, "param_groups": groups})
 
 
-def _laid_out_like(parameter: Tensor, value: Tensor) -> Tensor:
+def _fitted(parameter: Tensor, value: Tensor, key: str) -> Tensor:
+    # A count of steps is a single number.
+    if not value.ndim:
+        return value
+    if value.shape != parameter.shape:
+        raise ValueError(f"{key} of the optimiser is {[*value.shape]}, not {[*parameter.shape]}")
     # Fused optimisers walk the memory of parameter and moments side by side: moments read from a
     # file in plain order, beside weights in channels-last order, would belong to other weights.
-    if value.shape != parameter.shape:
-        return value
     return torch.empty_like(parameter, dtype=value.dtype).copy_(value)
