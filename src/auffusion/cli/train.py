@@ -33,6 +33,8 @@ def train(
     step, save and leave with status 75: the same command goes on. The finished model stands in
     OUTPUT/model, sounds in OUTPUT/sounds, the log in OUTPUT/log.jsonl.
     """
+    from transformers.utils import logging
+
     from auffusion.cli.studio import choose_device
     from auffusion.cli.training_display import watched
     from auffusion.errors import InputError
@@ -41,6 +43,7 @@ def train(
     from auffusion.train.loop import Ending
     from auffusion.train.stopping import STOPPED
 
+    logging.disable_progress_bar()  # it would draw one for each file that is saved
     chosen = KINDS[kind.value]
     if show:
         typer.echo(config_text(chosen.config), nl=False)

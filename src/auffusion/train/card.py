@@ -13,7 +13,13 @@ CARD = "README.md"
 
 
 def write_card(
-    folder: Path, *, kind: str, config: Mapping[str, Any], data: PreparedFacts, run: Path
+    folder: Path,
+    *,
+    kind: str,
+    config: Mapping[str, Any],
+    data: PreparedFacts,
+    run: Path,
+    use: str = "",
 ) -> None:
     """Write a model's card from what its run left behind.
 
@@ -23,7 +29,9 @@ def write_card(
         config: all settings of the run.
         data: what it was trained on.
         run: the run's folder, with its log.
+        use: how it is used, where that is not `from_pretrained` alone.
     """
+    usage = f"\n## Use\n\n{use}\n" if use else ""
     licences = ", ".join(f"{name} ({count:,})" for name, count in data.licenses.items())
     text = f"""---
 library_name: auffusion
@@ -34,7 +42,7 @@ tags: [text-to-audio, auffusion]
 # {folder.parent.name}
 
 Trained by `auffusion train {kind}`.
-
+{usage}
 ## Data
 
 {data.about["title"]}: {data.count:,} clips, {data.hours:.2f} hours ({data.about["homepage"]}).
@@ -58,13 +66,14 @@ it is was not measured here.
 
 def _curve(log: Path) -> str:
     """The log's values at its beginning, in its middle and at its end, as means of a twentieth."""
-    lines: list[dict[str, Any]] = [json.loads(line) for line in log.open(encoding="utf-8")]
-    names = [name for name in lines[0] if name not in {"step", "rate"}]
+    with log.open(encoding="utf-8") as file:
+        lines: list[dict[str, Any]] = [json.loads(line) for line in file]
+    names = [name for name in lines[0] if name not in {"step", "rate", "left_out"}]
     part = max(1, len(lines) // 20)
     rows = [f"| steps | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
     for start in (0, max(0, len(lines) // 2 - part // 2), len(lines) - part):
         piece = lines[start : start + part]
-        cells = [_mean([line[name] for line in piece]) for name in names]
+        cells = [_mean([line.get(name) for line in piece]) for name in names]
         rows.append(f"| {piece[0]['step']}-{piece[-1]['step']} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
