@@ -76,3 +76,5 @@ class Trained(StrEnum):
     """What can be trained."""
 
     DIFFUSION = "diffusion"
+    LORA = "lora"
+    DISTIL = "distil"

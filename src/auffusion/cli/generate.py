@@ -32,6 +32,7 @@ def generate(
     source: options.Source = None,
     output: options.Output = None,
     model: options.Model = "embedded",
+    loras: options.Loras = None,
     seed: options.Seed = 0,
     steps: options.Steps = FAST_STEPS,
     guidance: options.Guidance = None,
@@ -66,7 +67,7 @@ def generate(
     sounds = plan_sounds(rows, settings, count)
     destination = choose_destination(output, kind, len(sounds))
     job = _Job(destination, spectrogram=spectrogram, as_json=as_json)
-    job.run(sounds, model=model, device=device.value, dtype=dtype.value)
+    job.run(sounds, model=model, device=device.value, dtype=dtype.value, loras=loras or [])
 
 
 def _rows(prompts: list[str], source: Path | None) -> list[Row]:
@@ -98,14 +99,22 @@ class _Job:
     spectrogram: bool
     as_json: bool
 
-    def run(self, sounds: list[PlannedSound], *, model: str, device: str, dtype: str) -> None:
+    def run(
+        self,
+        sounds: list[PlannedSound],
+        *,
+        model: str,
+        device: str,
+        dtype: str,
+        loras: list[str],
+    ) -> None:
         from auffusion.cli.progress import Display
 
         display = Display()
         with display.loading(model):
             from auffusion.cli.studio import Studio
 
-            studio = Studio(model, device=device, dtype=dtype)
+            studio = Studio(model, device=device, dtype=dtype, loras=loras)
         # All before the first, so that a mistake in the last row shows now.
         complete = [studio.complete(sound.settings) for sound in sounds]
         make_folder(self.destination.folder)

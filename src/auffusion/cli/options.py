@@ -30,6 +30,15 @@ Model = Annotated[
     str,
     typer.Option("--model", "-m", help="'embedded', a model folder or a hub id.", metavar="MODEL"),
 ]
+Loras = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--lora",
+        help="A folder of auffusion train lora to add to the model, with :SCALE for how strongly; "
+        "may be given several times.",
+        metavar="FOLDER[:SCALE]",
+    ),
+]
 Seed = Annotated[
     int,
     typer.Option(

@@ -10,8 +10,12 @@ from auffusion.cli.choices import Device
 from auffusion.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
+
+    from auffusion.cli.settings import UsedLora
 
 DIFFERENT = 1
 """Exit status when the samples are not the same."""
@@ -26,6 +30,12 @@ def regenerate(
     model: Annotated[
         str | None,
         typer.Option("--model", "-m", help="Where the model is now, if it moved.", metavar="MODEL"),
+    ] = None,
+    loras: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--lora", help="Where its LoRAs are now, in order, if they moved.", metavar="FOLDER"
+        ),
     ] = None,
     device: options.OnDevice = Device.AUTO,
 ) -> None:
@@ -46,12 +56,23 @@ def regenerate(
         output = place.file or place.folder / file.name
     display = Display()
     with display.loading(model or record.model):
-        studio = Studio(model or record.model, device=device.value, dtype=record.settings.dtype)
+        studio = Studio(
+            model or record.model,
+            device=device.value,
+            dtype=record.settings.dtype,
+            loras=_placed(record.loras, loras or [], str(file)),
+        )
     if studio.identity != record.identity:
         raise InputError(
             f"{file} was made by another model than {studio.model} is now (content "
             f"{record.identity[:12]}, here {studio.identity[:12]}): name that one with --model"
         )
+    for now, then in zip(studio.loras, record.loras, strict=True):
+        if now.identity != then.identity:
+            raise InputError(
+                f"{file} was made with another LoRA than {now.name} is now (content "
+                f"{then.identity[:12]}, here {now.identity[:12]}): name that one with --lora"
+            )
     with display.bars(1) as bars, bars.sound(file.name, record.settings.steps) as on_step:
         sound = studio.make(record.settings, on_step)
     if output is not None:
@@ -61,6 +82,17 @@ def regenerate(
     typer.echo(f"{file}: {difference or f'identical, {len(before)} samples'}")
     if difference:
         raise typer.Exit(DIFFERENT)
+
+
+def _placed(used: "Sequence[UsedLora]", folders: list[str], file: str) -> list[str]:
+    """A file's LoRAs where they are now, each with its scale."""
+    if folders and len(folders) != len(used):
+        raise InputError(
+            f"{file} was made with {len(used)} LoRAs, and --lora names {len(folders)}: name them "
+            "all in order, or none"
+        )
+    places = folders or [lora.name for lora in used]
+    return [f"{place}:{lora.scale}" for place, lora in zip(places, used, strict=True)]
 
 
 def _difference(before: "NDArray[np.int16]", after: "NDArray[np.int16]") -> str:

@@ -68,6 +68,18 @@ def _is_text(text: str) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UsedLora:
+    """A LoRA that a sound was made with."""
+
+    name: str
+    """Its folder as it was named."""
+    identity: str
+    """SHA-256 of its content."""
+    scale: float
+    """How strongly it was heard."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Record:
     """What a generated file says about itself."""
 
@@ -81,10 +93,19 @@ class Record:
     """Version of auffusion."""
     samples: str
     """SHA-256 of the 16-bit samples."""
+    loras: tuple[UsedLora, ...] = ()
+    """What was added to the model, in order."""
 
     def makes_the_same_as(self, other: "Record") -> bool:
         """Whether both describe the same sound, whatever the version and the model's address."""
-        return (self.settings, self.identity) == (other.settings, other.identity)
+        return (self.settings, self.identity, self._added()) == (
+            other.settings,
+            other.identity,
+            other._added(),
+        )
+
+    def _added(self) -> list[tuple[str, float]]:
+        return [(lora.identity, lora.scale) for lora in self.loras]
 
     def to_comment(self) -> str:
         """JSON for the comment field; ASCII, because not every reader of WAV knows UTF-8."""
@@ -93,6 +114,7 @@ class Record:
                 "auffusion": self.version,
                 "note": NOTE,
                 "model": {"name": self.model, "sha256": self.identity},
+                **({"loras": [_told(lora) for lora in self.loras]} if self.loras else {}),
                 "settings": asdict(self.settings),
                 "samples_sha256": self.samples,
             }
@@ -122,6 +144,7 @@ class Record:
                 identity=_text(content["model"]["sha256"]),
                 version=_text(content["auffusion"]),
                 samples=_text(content["samples_sha256"]),
+                loras=tuple(_lora(one) for one in content.get("loras", ())),
             )
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise InputError(
@@ -138,6 +161,18 @@ def _settings(content: Any) -> Settings:  # noqa: ANN401
     for number in ("guidance", "length_s"):
         values[number] = None if values[number] is None else float(values[number])
     return Settings(**values)
+
+
+def _told(lora: UsedLora) -> dict[str, Any]:
+    return {"name": lora.name, "sha256": lora.identity, "scale": lora.scale}
+
+
+def _lora(content: Any) -> UsedLora:  # noqa: ANN401
+    return UsedLora(
+        name=_text(content["name"]),
+        identity=_text(content["sha256"]),
+        scale=float(content["scale"]),
+    )
 
 
 def _text(value: Any) -> str:  # noqa: ANN401

@@ -1,7 +1,7 @@
 """A loaded model and what the commands do with it."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -20,12 +20,13 @@ from auffusion.audio import (
     to_int16,
     write_audio,
 )
-from auffusion.cli.settings import Record, Settings, digest
+from auffusion.cli.settings import Record, Settings, UsedLora, digest
 from auffusion.denoise import make_scheduler
 from auffusion.errors import InputError
 from auffusion.files import write_file
 from auffusion.image import spectrogram_figure
 from auffusion.pipeline.identity import model_identity
+from auffusion.pipeline.loras import Lora, load_loras, lora_identity
 from auffusion.pipeline.pipeline import AuffusionPipeline
 
 
@@ -64,18 +65,32 @@ class Studio:
         model: "embedded", a folder or a hub id.
         device: "auto", "cpu", "cuda" or "mps".
         dtype: "float32", "float16" or "bfloat16".
+        loras: folders of LoRAs that are added, each as FOLDER or FOLDER:SCALE.
 
     Raises:
-        InputError: no such model or device.
+        InputError: no such model, LoRA or device.
     """
 
-    def __init__(self, model: str, *, device: str = "auto", dtype: str = "float32") -> None:
+    def __init__(
+        self,
+        model: str,
+        *,
+        device: str = "auto",
+        dtype: str = "float32",
+        loras: Sequence[str] = (),
+    ) -> None:
         chosen = choose_device(device)
         precision: torch.dtype = getattr(torch, dtype)
         pipeline: Any = AuffusionPipeline.from_pretrained(model, dtype=precision)
         pipeline.set_progress_bar_config(disable=True)
         self.model = model
         self.identity = model_identity(pipeline)
+        added = [Lora.parse(lora) for lora in loras]
+        load_loras(pipeline, added)
+        self.loras = tuple(
+            UsedLora(name=str(a.folder), identity=lora_identity(a.folder), scale=a.scale)
+            for a in added
+        )
         self.pipeline = pipeline.to(chosen)
         self._scheduler = dict(pipeline.scheduler.config)
 
@@ -100,6 +115,7 @@ class Studio:
             identity=self.identity,
             version=version("auffusion"),
             samples=samples,
+            loras=self.loras,
         )
 
     def make(self, settings: Settings, on_step: Callable[[], object]) -> MadeSound:

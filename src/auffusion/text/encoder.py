@@ -140,7 +140,7 @@ def _reach(branch: TextBranch, *, padded: bool) -> int:
 
 
 def _branch_rows(branch: TextBranch, prompt: str, *, padded: bool) -> tuple[TextEmbedding, str]:
-    tokens, cut = _tokenise(branch, prompt, padded=padded)
+    tokens, cut = tokenise(branch, prompt, padded=padded)
     encoder, device = branch.encoder, branch.device or branch.encoder.device
     inputs = {"input_ids": torch.tensor([tokens["input_ids"]], device=device)}
     # CLIP was used without a mask and is causal: what is said never sees the padding behind it.
@@ -161,7 +161,7 @@ def _blank_rows(branch: TextBranch) -> TextEmbedding:
     return _adapted(branch, none)
 
 
-def _tokenise(branch: TextBranch, prompt: str, *, padded: bool) -> tuple[Mapping[str, Any], str]:
+def tokenise(branch: TextBranch, prompt: str, *, padded: bool) -> tuple[Mapping[str, Any], str]:
     """The tokens to encode, and the end of the prompt that has no row."""
     reach = _reach(branch, padded=padded)
     text = prompt[:_LONGEST_TEXT]

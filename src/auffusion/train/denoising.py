@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from auffusion.data.drawing import Draws, generator
 from auffusion.errors import InputError
 from auffusion.shapes import Latent, TextEmbedding
-from auffusion.train.examples import Latents, Texts
+from auffusion.train.examples import Latents, Rows, Texts
 from auffusion.train.task import Player
 
 EncoderRows = Float[Tensor, "batch _ _"]
@@ -157,7 +157,7 @@ class DenoisingTask:
         self._batch, self._steps, self._seed = batch, steps, seed
         self._device = next(network.parameters()).device
         silent = texts.silent()
-        self._silent = torch.from_numpy(np.stack(silent[:1])[0]).float().to(self._device)
+        self.silent = torch.from_numpy(np.stack(silent[:1])[0]).float().to(self._device)
         # Independent drops that all happen together in `unconditional` of the examples (§3.5).
         self._drop = objective.unconditional ** (1 / len(silent))
 
@@ -175,7 +175,7 @@ class DenoisingTask:
         latents: list[NDArray[np.float32]] = []
         noises: list[NDArray[np.float32]] = []
         timesteps: list[int] = []
-        rows: list[list[Any]] = []
+        rows: list[Rows] = []
         kept: list[Any] = []
         for slot in slots:
             clip = self._clips[self._draws.clip(step, slot)]
@@ -198,7 +198,7 @@ class DenoisingTask:
     def losses(self, player: str, batch: Batch, step: int) -> Mapping[str, Tensor]:  # noqa: ARG002
         """Mean squared error of the prediction (Eq. 1), weighted where the objective says so."""
         noisy = self.scheduler.add_noise(batch.clean, batch.noise, batch.timestep)
-        text = self.network.adapted(batch.rows, batch.kept, self._silent)
+        text = self.network.adapted(batch.rows, batch.kept, self.silent)
         predicted = self.network(noisy, batch.timestep, text)
         target = self._target(batch)
         error = F.mse_loss(predicted.float(), target, reduction="none").mean(dim=(1, 2, 3))
@@ -211,7 +211,7 @@ class DenoisingTask:
         batch = self.draw(0, range(1))
         counter: Any = FlopCounterMode(display=False)
         with torch.no_grad(), counter:
-            text = self.network.adapted(batch.rows, batch.kept, self._silent)
+            text = self.network.adapted(batch.rows, batch.kept, self.silent)
             self.network(batch.clean, batch.timestep, text)
         return 3.0 * counter.get_total_flops()
 

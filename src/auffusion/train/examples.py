@@ -1,7 +1,7 @@
 """Where a denoiser's examples come from: caches, or what is encoded as it is drawn."""
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from auffusion.text import TextEncoder
 from auffusion.train.latent_cache import LatentCache, vae_identity
 from auffusion.train.text_cache import TextCache, encoders_alone, text_identity
 
-Rows = list[NDArray[np.float16]]
+Rows = Sequence[NDArray[np.floating[Any]]]
 """For each text encoder, its rows of a caption before any adapter, [token, feature]."""
 
 

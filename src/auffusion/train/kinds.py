@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from auffusion.train.diffusion_run import DiffusionConfig, diffusion_task
+from auffusion.train.distil_run import DistilConfig, distil_task
 from auffusion.train.loop import Ending, OnStep, train
+from auffusion.train.lora_run import LoraConfig, lora_task
 from auffusion.train.parallel import local_device
 from auffusion.train.task import Task
 
@@ -41,6 +43,10 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
-    for kind in (Kind(name="diffusion", config=DiffusionConfig, make_task=diffusion_task),)
+    for kind in (
+        Kind(name="diffusion", config=DiffusionConfig, make_task=diffusion_task),
+        Kind(name="lora", config=LoraConfig, make_task=lora_task),
+        Kind(name="distil", config=DistilConfig, make_task=distil_task),
+    )
 }
 """By name."""

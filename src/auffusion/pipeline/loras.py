@@ -1,0 +1,100 @@
+"""LoRA folders: `pytorch_lora_weights.safetensors`, and the new words that were learnt with it.
+
+The weights are in diffusers' format, so that ``pipeline.load_lora_weights(folder)`` reads them as
+well; this file adds what a record of a sound needs (a hash), words, and errors in a sentence.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from auffusion.errors import InputError
+from auffusion.pipeline.new_words import WORDS_FILES, load_new_words
+from auffusion.pipeline.pipeline import AuffusionPipeline
+
+LORA_FILE = "pytorch_lora_weights.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lora:
+    """A LoRA folder and how strongly it is heard."""
+
+    folder: Path
+    """What `auffusion train lora` wrote as RUN/model, or one of diffusers'."""
+    scale: float = 1.0
+    """0 is not at all, 1 as it was trained."""
+
+    @classmethod
+    def parse(cls, text: str) -> "Lora":
+        """FOLDER or FOLDER:SCALE.
+
+        >>> Lora.parse("rain:0.5")
+        Lora(folder=PosixPath('rain'), scale=0.5)
+        """
+        head, colon, tail = text.rpartition(":")
+        try:
+            return cls(folder=Path(head), scale=float(tail)) if colon else cls(folder=Path(tail))
+        except ValueError:
+            # The colon belongs to the path.
+            return cls(folder=Path(text))
+
+    def __post_init__(self) -> None:
+        if not -100 <= self.scale <= 100:
+            raise InputError(f"the LoRA {self.folder} has scale {self.scale}: 0 to 1 is usual")
+
+
+def lora_identity(folder: Path) -> str:
+    """SHA-256 over the files of a LoRA folder.
+
+    Raises:
+        InputError: there is no LoRA.
+    """
+    digest = hashlib.sha256()
+    for name in (LORA_FILE, *WORDS_FILES):
+        path = folder / name
+        if name == LORA_FILE or path.is_file():
+            digest.update(name.encode() + _bytes(path))
+    return digest.hexdigest()
+
+
+def load_loras(pipeline: AuffusionPipeline, loras: Sequence[Lora]) -> None:
+    """Put LoRAs, each at its scale, into a pipeline, and teach it their words.
+
+    Raises:
+        InputError: no LoRA, or one of another model.
+    """
+    if loras and find_spec("peft") is None:
+        raise InputError("LoRAs need peft: pip install 'auffusion[train]'")
+    loaded: Any = pipeline
+    names = [f"lora{number}" for number in range(len(loras))]
+    for name, lora in zip(names, loras, strict=True):
+        _bytes(lora.folder / LORA_FILE)
+        try:
+            loaded.load_lora_weights(
+                str(lora.folder),
+                weight_name=LORA_FILE,
+                adapter_name=name,
+                # Without this, diffusers would go on to pickled files.
+                use_safetensors=True,
+                local_files_only=True,
+            )
+        except (RuntimeError, ValueError, KeyError, OSError) as error:
+            raise InputError(
+                f"the LoRA {lora.folder} is damaged or does not fit the model "
+                f"({str(error).splitlines()[0]}): use it with the model that it was trained on"
+            ) from error
+        load_new_words(pipeline, lora.folder)
+    if names:
+        loaded.set_adapters(names, [lora.scale for lora in loras])
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"there is no LoRA {path.parent}: expected a folder with {LORA_FILE}"
+        ) from error
