@@ -78,3 +78,4 @@ class Trained(StrEnum):
     DIFFUSION = "diffusion"
     LORA = "lora"
     DISTIL = "distil"
+    VOCODER = "vocoder"

@@ -84,6 +84,16 @@ def load_saved_vocoder(folder: Path, dtype: torch.dtype | None = None) -> Any:  
     return load_network(VOCODERS[name], folder, built_on="cpu")
 
 
+def load_autoencoder(folder: Path, dtype: torch.dtype | None = None) -> Any:  # noqa: ANN401
+    """An autoencoder from its own folder: an `AutoencoderKL` unless it says another name.
+
+    Raises:
+        InputError: a file is missing or damaged, or the weights do not fit the config.
+    """
+    name = read_object(folder / "config.json").get("_class_name")
+    return load_network(AUTOENCODERS.get(str(name), AutoencoderKL), folder, dtype=dtype)
+
+
 def _is_there(index: Mapping[str, Any], name: str, folder: Path) -> bool:
     entry = index.get(name)
     if isinstance(entry, list) and cast("list[Any]", entry)[:1] not in ([], [None]):
@@ -99,11 +109,6 @@ def _read_text_encoder(folder: Path, dtype: torch.dtype | None) -> Any:  # noqa:
     return build_text_encoder(config, state, source=str(folder)).to(dtype or torch.float32)
 
 
-def _read_autoencoder(folder: Path, dtype: torch.dtype | None) -> Any:  # noqa: ANN401
-    name = read_object(folder / "config.json").get("_class_name")
-    return load_network(AUTOENCODERS.get(str(name), AutoencoderKL), folder, dtype=dtype)
-
-
 def _network(kind: Any) -> Callable[[Path, torch.dtype | None], Any]:  # noqa: ANN401
     return lambda folder, dtype: load_network(kind, folder, dtype=dtype)
 
@@ -113,7 +118,7 @@ def _without_dtype(read: Callable[[Path], Any]) -> Callable[[Path, torch.dtype |
 
 
 _READERS: Mapping[str, Callable[[Path, torch.dtype | None], Any]] = {
-    "vae": _read_autoencoder,
+    "vae": load_autoencoder,
     "unet": _network(UNet2DConditionModel),
     "scheduler": _without_dtype(load_scheduler),
     "vocoder": load_saved_vocoder,

@@ -11,6 +11,7 @@ from auffusion.train.loop import Ending, OnStep, train
 from auffusion.train.lora_run import LoraConfig, lora_task
 from auffusion.train.parallel import local_device
 from auffusion.train.task import Task
+from auffusion.train.vocoder_run import VocoderConfig, vocoder_task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,7 @@ KINDS: dict[str, Kind] = {
         Kind(name="diffusion", config=DiffusionConfig, make_task=diffusion_task),
         Kind(name="lora", config=LoraConfig, make_task=lora_task),
         Kind(name="distil", config=DistilConfig, make_task=distil_task),
+        Kind(name="vocoder", config=VocoderConfig, make_task=vocoder_task),
     )
 }
 """By name."""

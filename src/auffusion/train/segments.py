@@ -1,17 +1,107 @@
-"""Random pieces of sound for a step of training, drawn from the step's own seed."""
+"""Random pieces of prepared clips for a run's steps: what vocoders and autoencoders learn of."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from auffusion.data.drawing import Draws, crop_start, generator
+from auffusion.data.prepared import PreparedData
 from auffusion.data.scenes import Sound
 from auffusion.errors import InputError
 from auffusion.mel.spectrogram import PEAK
 from auffusion.shapes import Waveform
 
+# Decibels below the peak that a piece is brought to at most; quieter moments stand in every sound.
+_QUIETEST = 12.0
+# A nearly silent piece is not blown up to the level of a sound.
+_FAINTEST = 0.02
 
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentData:
+    """The `[data]` table."""
+
+    folder: Path
+    """What `auffusion data prepare` wrote."""
+    split: str = "train"
+    """Which of its clips."""
+
+
+class Segments:
+    """Pieces of a split's clips, a function of (seed, step, slot).
+
+    Args:
+        data: prepared.
+        split: of its clips.
+        samples: length of a piece.
+        batch: pieces of a step, over all processes.
+        seed: of the run.
+
+    Raises:
+        InputError: the split has no clips.
+    """
+
+    def __init__(
+        self, data: PreparedData, split: str, *, samples: int, batch: int, seed: int
+    ) -> None:
+        self._data, self._samples, self._seed = data, samples, seed
+        self._numbers = clips_of_split(data, split)
+        self._draws = Draws(seed=seed, count=len(self._numbers), batch=batch)
+
+    def draw(self, step: int, slots: range) -> Waveform:
+        """The pieces of some slots."""
+        return torch.from_numpy(np.stack([self._piece(step, slot) for slot in slots]))
+
+    def names(self, step: int, slots: range) -> list[str]:
+        """Ids of the clips they are of."""
+        return [self._data.clip(self._number(step, slot)).id for slot in slots]
+
+    def randomness(self, step: int, slots: range, purpose: str) -> Iterator[np.random.Generator]:
+        """What else is drawn for each slot, for one purpose."""
+        return (generator(self._seed, step, slot, purpose) for slot in slots)
+
+    def _number(self, step: int, slot: int) -> int:
+        return self._numbers[self._draws.clip(step, slot)]
+
+    def _piece(self, step: int, slot: int) -> NDArray[np.float32]:
+        clip = self._data.samples(self._number(step, slot))
+        return random_segment(clip, self._samples, generator(self._seed, step, slot, "crop"))
+
+
+def random_segment(
+    clip: NDArray[np.int16], length: int, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """A piece of a clip at a random level; a shorter clip lies whole in it, somewhere in silence.
+
+    >>> random_segment(np.ones(100, np.int16), 160, np.random.default_rng(0)).shape
+    (160,)
+    """
+    out = np.zeros(length, np.float32)
+    first = crop_start(clip, length, rng)
+    piece = np.float32(1 / 32768) * clip[first : first + length]
+    at = int(rng.integers(length - len(piece) + 1))
+    out[at : at + len(piece)] = piece
+    level = PEAK * 10 ** (rng.uniform(-_QUIETEST, 0.0) / 20)
+    return out * np.float32(level / max(_FAINTEST, float(np.abs(out).max())))
+
+
+def clips_of_split(data: PreparedData, split: str) -> range:
+    """Numbers of a split's clips.
+
+    Raises:
+        InputError: it has none.
+    """
+    numbers = data.of_split(split)
+    if not numbers:
+        raise InputError(f"{data.folder} has no clip in the split {split!r}: name another one")
+    return numbers
+
+
+# For the trainers of `run.py`, and gone with them.
 def draw_segments(
     sounds: Sequence[Sound], samples: int, batch: int, key: tuple[int, ...]
 ) -> Waveform:

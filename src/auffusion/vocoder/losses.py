@@ -15,13 +15,13 @@ from auffusion.vocoder.discriminators import Judgement
 
 def discriminator_loss(real: Judgement, made: Judgement) -> Tensor:
     """Recordings are to be judged 1 and made sounds 0; summed over the discriminators."""
-    recorded = [(1.0 - score).square().mean() for score in real.scores]
-    return torch.stack(recorded + [score.square().mean() for score in made.scores]).sum()
+    recorded = [(1.0 - score.float()).square().mean() for score in real.scores]
+    return torch.stack(recorded + [s.float().square().mean() for s in made.scores]).sum()
 
 
 def generator_loss(made: Judgement) -> Tensor:
     """Made sounds are to be judged 1; summed over the discriminators."""
-    return torch.stack([(1.0 - score).square().mean() for score in made.scores]).sum()
+    return torch.stack([(1.0 - score.float()).square().mean() for score in made.scores]).sum()
 
 
 def feature_loss(real: Judgement, made: Judgement) -> Tensor:
@@ -31,7 +31,7 @@ def feature_loss(real: Judgement, made: Judgement) -> Tensor:
         for ours, theirs in zip(real.features, made.features, strict=True)
         for pair in zip(ours, theirs, strict=True)
     ]
-    return torch.stack([(a.detach() - b).abs().mean() for a, b in pairs]).sum()
+    return torch.stack([(a.detach() - b).abs().mean(dtype=torch.float32) for a, b in pairs]).sum()
 
 
 class MultiResolutionStft(nn.Module):
