@@ -152,6 +152,24 @@ def test_caches_teach_what_live_encoding_teaches(data, tiny, tmp_path, layout):
         assert (one.clean - two.clean).abs().max() < 1e-2 * one.clean.abs().max()
 
 
+def test_several_sets_are_learnt_from_as_if_they_were_one(data, tiny, tmp_path):
+    toml = tmp_path / "run.toml"
+    toml.write_text(
+        f'[data]\nfolder = "{data}"\n[[data.more]]\nfolder = "{data}"\n'
+        f'[model]\nbase = "{tiny / "adapter"}"\n[loop]\nbatch = 8\nsteps = 2\ntracker = "none"\n'
+        "[listening]\nsteps = 2\n"
+    )
+    settings = read_config(DiffusionConfig, toml)
+    task = diffusion_task(settings, tmp_path / "run", "cpu")
+    names = task.names(0, range(8))
+    # Every clip of both sets, once in the first epoch of eight.
+    assert sorted(names) == sorted(2 * [PreparedData(data).clip(i).id for i in range(4)])
+    assert len(task.draw(0, range(8)).clean) == 8
+    assert KINDS["diffusion"].run(settings, tmp_path / "run", "cpu") is Ending.FINISHED
+    card = (tmp_path / "run/model/README.md").read_text()
+    assert card.count("4 clips, 0.00 hours. Licences of the clips: unknown (4).") == 2
+
+
 def test_caches_of_other_data_or_models_are_refused(data, tiny, tmp_path):
     base = tiny / "adapter"
     cache_latents(

@@ -1,7 +1,7 @@
 """The card of a trained model: what it was made of and how, for others to judge and repeat."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ def write_card(
     config: Mapping[str, Any],
     data: PreparedFacts,
     run: Path,
+    more: Sequence[PreparedFacts] = (),
     use: str = "",
 ) -> None:
     """Write a model's card from what its run left behind.
@@ -29,10 +30,11 @@ def write_card(
         config: all settings of the run.
         data: what it was trained on.
         run: the run's folder, with its log.
+        more: what else it was trained on.
         use: how it is used, where that is not `from_pretrained` alone.
     """
     usage = f"\n## Use\n\n{use}\n" if use else ""
-    licences = ", ".join(f"{name} ({count:,})" for name, count in data.licenses.items())
+    told = "\n\n".join(map(_told, (data, *more)))
     text = f"""---
 library_name: auffusion
 pipeline_tag: text-to-audio
@@ -45,8 +47,9 @@ Trained by `auffusion train {kind}`.
 {usage}
 ## Data
 
-{data.about["title"]}: {data.count:,} clips, {data.hours:.2f} hours ({data.about["homepage"]}).
-Licences of the clips: {licences}. Whoever passes this model on must look at them.
+{told}
+
+Whoever passes this model on must look at these licences.
 
 ## Recipe
 
@@ -62,6 +65,15 @@ The whole log stands in `log.jsonl` of the run, sounds of the finished model in 
 it is was not measured here.
 """
     write_file(folder / CARD, text.encode())
+
+
+def _told(data: PreparedFacts) -> str:
+    licences = ", ".join(f"{name} ({count:,})" for name, count in data.licenses.items())
+    home = f" ({data.about['homepage']})" if data.about["homepage"] else ""
+    return (
+        f"{data.about['title']}: {data.count:,} clips, {data.hours:.2f} hours{home}. Licences of "
+        f"the clips: {licences}."
+    )
 
 
 def _curve(log: Path) -> str:

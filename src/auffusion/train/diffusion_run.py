@@ -1,18 +1,16 @@
 """`auffusion train diffusion`: a text-to-image U-Net fine-tuned on sound, or one from scratch."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from auffusion.data.prepared import PreparedData
-from auffusion.errors import InputError
+from auffusion.data.assembling import PreparedFacts
 from auffusion.pipeline import AuffusionPipeline
 from auffusion.train.card import write_card
 from auffusion.train.denoising import ConditionedUnet, DenoisingTask, Objective
-from auffusion.train.examples import open_latents, open_texts
-from auffusion.train.latent_cache import LatentCache
 from auffusion.train.listening import Listening, generated, write_page
 from auffusion.train.loop_settings import LoopSettings
 from auffusion.train.starting_model import (
@@ -21,22 +19,9 @@ from auffusion.train.starting_model import (
     load_starting_model,
     training_scheduler,
 )
-from auffusion.train.text_cache import TextCache
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingData:
-    """The `[data]` table."""
-
-    folder: Path
-    """What `auffusion data prepare` wrote."""
-    split: str = "train"
-    """Which of its clips."""
-    latents: Path | None = None
-    """What `auffusion data cache` wrote as OUTPUT/latents; without, sounds are encoded as they are
-    drawn."""
-    text: Path | None = None
-    """What it wrote as OUTPUT/text; without, captions are encoded as they are drawn."""
+from auffusion.train.training_data import TrainingData as TrainingData
+from auffusion.train.training_data import clips_of as clips_of
+from auffusion.train.training_data import open_training_data
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +50,7 @@ class ModelShowcase:
         *,
         kind: str,
         config: Any,  # noqa: ANN401 - a dataclass
-        data: PreparedData,
+        data: Sequence[PreparedFacts],
         run: Path,
     ) -> None:
         self._pipeline, self._listening = pipeline, listening
@@ -84,21 +69,10 @@ class ModelShowcase:
             folder,
             kind=self._kind,
             config=asdict(self._config),
-            data=self._data.facts,
+            data=self._data[0],
+            more=self._data[1:],
             run=self._run,
         )
-
-
-def clips_of(data: PreparedData, split: str) -> dict[int, str]:
-    """Numbers and ids of a split's clips.
-
-    Raises:
-        InputError: it has none.
-    """
-    numbers = data.of_split(split)
-    if not numbers:
-        raise InputError(f"{data.folder} has no clip in the split {split!r}")
-    return {number: data.clip(number).id for number in numbers}
 
 
 def diffusion_task(config: DiffusionConfig, run: Path, device: str) -> DenoisingTask:
@@ -107,22 +81,27 @@ def diffusion_task(config: DiffusionConfig, run: Path, device: str) -> Denoising
     Raises:
         InputError: no such data or model, or caches that are not of them.
     """
-    data = PreparedData(config.data.folder)
     pipeline = load_starting_model(config.model, config.loop.seed, device)
+    examples = open_training_data(config.data, pipeline)
     unet: Any = pipeline.components["unet"]
     network: Any = ConditionedUnet(unet, adapters_of(pipeline))
     return DenoisingTask(
         # Convolutions are faster with the channels last, on processors and accelerators alike.
         network.to(memory_format=torch.channels_last),
         training_scheduler(pipeline),
-        open_latents(data, pipeline, config.data.latents and LatentCache(config.data.latents)),
-        open_texts(data, pipeline, config.data.text and TextCache(config.data.text)),
-        clips_of(data, config.data.split),
+        examples.latents,
+        examples.texts,
+        examples.clips,
         config.objective,
         batch=config.loop.batch,
         steps=config.loop.steps,
         seed=config.loop.seed,
         showcase=ModelShowcase(
-            pipeline, config.listening, kind="diffusion", config=config, data=data, run=run
+            pipeline,
+            config.listening,
+            kind="diffusion",
+            config=config,
+            data=examples.facts,
+            run=run,
         ),
     )
