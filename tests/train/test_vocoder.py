@@ -1,102 +1,292 @@
+"""`auffusion train vocoder` on real sounds: it learns, goes on, and its folder speaks."""
+
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
-import scipy.signal
+import soundfile
 import torch
 
+from auffusion.data.preparation import Preparation
+from auffusion.data.preparers.folder import FOLDER
 from auffusion.errors import InputError
-from auffusion.mel import MelSpectrogram
-from auffusion.train.run import Schedule
-from auffusion.train.segments import draw_segments
-from auffusion.train.vocoder import MultiResolutionStft, VocoderTraining, train_vocoder
-from auffusion.vocoder.fourier import FourierVocoder, FourierVocoderConfig
+from auffusion.executor import SerialExecutor
+from auffusion.pipeline import AuffusionPipeline, tiny_pipeline
+from auffusion.pipeline.convert import convert_checkpoint
+from auffusion.pipeline.parts import load_vocoder
+from auffusion.train.average import put_tensors, trained_tensors
+from auffusion.train.checkpoints import CheckpointStore
+from auffusion.train.config import read_config
+from auffusion.train.kinds import KINDS
+from auffusion.train.loop import Ending
+from auffusion.train.vocoder_run import VocoderConfig, vocoder_task
 
-SETTINGS = VocoderTraining(
-    schedule=Schedule(steps=50, learning_rate=3e-3, warmup=5), batch=2, samples=3200, save_every=20
+SOUNDS = Path(__file__).parents[1] / "sounds"
+SMALL_JUDGES = (
+    "discriminators.periods=[2, 3]",
+    "discriminators.period_channels=[4, 8]",
+    "discriminators.scales=2",
+    "discriminators.scale_channels=[4, 4, 8, 8, 8, 8, 8]",
+)
+SMALL_HIFIGAN = (
+    "generator.hifigan.num_mels=64",
+    "generator.hifigan.upsample_initial_channel=32",
+    "generator.hifigan.resblock_kernel_sizes=[3]",
+    "generator.hifigan.resblock_dilation_sizes=[[1, 3, 5]]",
+)
+FOURIER = (
+    "generator.kind=fourier",
+    "generator.fourier.channels=24",
+    "generator.fourier.blocks=1",
+    "losses.adversarial=0",
+    "losses.feature_matching=0",
+    "losses.mel=1",
+    "losses.stft=1",
+    "input.mel_noise=0.2",
+    "input.smoothed=0.5",
+    "loop.learning_rate=3e-3",
+    "loop.average_decay=0.9",
 )
 
 
-def new_vocoder():
-    torch.manual_seed(0)
-    return FourierVocoder(FourierVocoderConfig(channels=24, blocks=1))
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """All real sounds; two of them to be measured by."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "source").mkdir()
+    rows = ["file_name,caption,split"]
+    for path in sorted(SOUNDS.glob("*.flac")):
+        samples, rate = soundfile.read(path, dtype="float32")
+        soundfile.write(folder / f"source/{path.stem}.wav", np.resize(samples, rate), rate)
+        split = "validation" if path.stem in {"bell", "steam"} else "train"
+        rows.append(f"{path.stem}.wav,{path.stem} sounds,{split}")
+    (folder / "source/metadata.csv").write_text("\n".join(rows))
+    Preparation(data_set=FOLDER, source=folder / "source", output=folder / "out").run(
+        SerialExecutor()
+    )
+    return folder / "out"
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory, sounds):
-    """A run that nothing interrupted."""
-    folder = tmp_path_factory.mktemp("whole")
-    return train_vocoder(new_vocoder(), sounds, SETTINGS, folder), folder
+def tiny(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model") / "tiny"
+    tiny_pipeline(seed=2).save_pretrained(folder)
+    return folder
 
 
-def test_training_brings_the_error_down(whole, sounds):
-    mel, distance = MelSpectrogram(), MultiResolutionStft()
-    sound = draw_segments(sounds, 3200, 12, (9,))
-
-    @torch.no_grad()
-    def errors(vocoder):
-        made = vocoder.eval()(mel(sound))
-        return distance(made, sound).item(), (mel(made) - mel(sound)).abs().mean().item()
-
-    before, after = errors(new_vocoder()), errors(whole[0])
-    assert after[0] < 0.9 * before[0]
-    assert after[1] < 0.7 * before[1]
-
-
-def test_the_log_names_the_errors_every_25_steps(whole, read_log):
-    log = read_log(whole[1])
-    assert [line["step"] for line in log] == [0, 25]
-    assert log[0].keys() == {"step", "spectral", "mel", "norm"}
+def config(data, *changes):
+    words = [
+        f"data.folder={data}",
+        "frames=24",
+        "loop.steps=24",
+        "loop.batch=2",
+        "loop.save_every=8",
+        "loop.learning_rate=2e-3",
+        "loop.tracker=none",
+        "listening.measured=2",
+        "listening.seconds=0.5",
+        *SMALL_JUDGES,
+    ]
+    return read_config(VocoderConfig, None, [*words, *changes])
 
 
-def test_an_interrupted_run_ends_as_if_it_had_not_been(
-    tmp_path, sounds, whole, read_log, interrupt, assert_equal_weights
+def run(settings, folder):
+    return KINDS["vocoder"].run(settings, folder, "cpu")
+
+
+def measured(folder, step):
+    return json.loads((folder / f"sounds/step-{step:08d}/measured.json").read_text())
+
+
+@pytest.fixture(scope="module", params=["hifigan", "fourier"])
+def whole(request, data, tmp_path_factory):
+    """A run that nothing interrupted, of either vocoder."""
+    changes = SMALL_HIFIGAN if request.param == "hifigan" else FOURIER
+    # A page half way and one at the end.
+    settings = config(data, *changes, "loop.listen_every=12")
+    folder = tmp_path_factory.mktemp(request.param) / "run"
+    assert run(settings, folder) is Ending.FINISHED
+    return settings, folder
+
+
+def test_errors_of_sounds_that_it_does_not_learn_of_fall(whole):
+    _, folder = whole
+    early, late = measured(folder, 12), measured(folder, 24)
+    assert early.keys() == {"multi-resolution STFT distance", "log-mel error"}
+    assert late["log-mel error"] < early["log-mel error"]
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == list(range(1, 25))
+    name = "generator.mel" if "generator.mel" in lines[0] else "mel"
+    errors = [line[name] for line in lines]
+    assert np.mean(errors[-6:]) < 0.8 * np.mean(errors[:6])
+
+
+def test_each_page_has_sounds_beside_their_copies(whole):
+    page = whole[1] / "sounds/step-00000024"
+    assert {path.name for path in page.glob("*.wav")} == {
+        f"{number}-{kind}.wav" for number in ("00", "01") for kind in ("original", "copy")
+    }
+    original, copy = (soundfile.read(page / f"00-{kind}.wav")[0] for kind in ("original", "copy"))
+    assert original.shape == copy.shape == (8000,)
+    assert "log-mel error" in (page / "index.html").read_text()
+
+
+def test_a_run_killed_half_way_ends_as_if_it_had_not_been(
+    whole, tmp_path, monkeypatch, assert_equal_weights
 ):
-    started = new_vocoder()
-    interrupt(started, calls=47)
+    settings, folder = whole
+    task = vocoder_task(settings, tmp_path / "run", "cpu")
+    original = type(task).draw
+
+    def dies(self, step, slots):
+        if step == 17:
+            raise KeyboardInterrupt
+        return original(self, step, slots)
+
+    monkeypatch.setattr(type(task), "draw", dies)
     with pytest.raises(KeyboardInterrupt):
-        train_vocoder(started, sounds, SETTINGS, tmp_path)
-    resumed = train_vocoder(new_vocoder(), sounds, SETTINGS, tmp_path)
-    assert_equal_weights(resumed, whole[0])
-    assert read_log(tmp_path) == read_log(whole[1])
+        run(settings, tmp_path / "run")
+    monkeypatch.undo()
+    assert run(settings, tmp_path / "run") is Ending.FINISHED
+    assert (tmp_path / "run/log.jsonl").read_text() == (folder / "log.jsonl").read_text()
+    assert_equal_weights(load_vocoder(tmp_path / "run/model"), load_vocoder(folder / "model"))
 
 
-def test_a_finished_run_is_only_read(whole, sounds, assert_equal_weights):
-    vocoder, folder = whole
-    before = (folder / "checkpoint.safetensors").read_bytes()
-    again = train_vocoder(new_vocoder(), sounds, SETTINGS, folder)
-    assert_equal_weights(again, vocoder)
-    assert not again.training
-    assert (folder / "checkpoint.safetensors").read_bytes() == before
+def test_the_folder_is_a_vocoder_for_from_pretrained(whole, tiny):
+    settings, folder = whole
+    assert (folder / "model/README.md").read_text().startswith("---")
+    vocoder = load_vocoder(folder / "model")
+    assert not [name for name in vocoder.state_dict() if "parametrizations" in name]
+    if settings.generator.kind == "fourier":
+        assert vocoder.bands == 256
+        return
+    model = AuffusionPipeline.from_pretrained(tiny, vocoder=folder / "model")
+    (sound,) = model("a bell", num_inference_steps=1, audio_length_in_s=1.0).audios
+    assert sound.shape == (16_000,)
+    assert 0 < np.abs(sound).max() <= 1
 
 
-def test_segments_that_end_within_a_frame_are_refused(tmp_path, sounds):
-    with pytest.raises(InputError, match="3201 samples do not end with a frame"):
-        train_vocoder(new_vocoder(), sounds, VocoderTraining(samples=3201), tmp_path)
+def test_the_exported_weights_are_the_trained_ones_folded(whole):
+    settings, folder = whole
+    task = vocoder_task(settings, folder, "cpu")
+    task.generator.eval()
+    log_mel = torch.randn(1, task._mel.config.bands, 20) - 5
+    exported = load_vocoder(folder / "model").network
+    tensors = CheckpointStore(folder).newest(pytest.fail).tensors
+    part = "average" if settings.loop.average_decay else "weights"
+    start = f"generator.{part}."
+    kept = {name[len(start) :]: t for name, t in tensors.items() if name.startswith(start)}
+    put_tensors(trained_tensors(task.generator), kept)
+    with torch.no_grad():
+        torch.testing.assert_close(exported(log_mel), task.generator(log_mel), atol=1e-5, rtol=1e-4)
 
 
-def test_equal_sounds_have_no_distance_and_others_have_one():
-    sound = torch.randn(2, 8000, generator=torch.Generator().manual_seed(0))
-    distance = MultiResolutionStft()
-    assert distance(sound, sound) == 0
-    assert distance(sound.clone(), -sound) == pytest.approx(0, abs=1e-6)  # magnitudes only
-    assert distance(0.5 * sound, sound) > 0.5
-    assert distance(torch.zeros(1, 8000), torch.zeros(1, 8000)) == 0
+@pytest.mark.parametrize("layout", ["model", "published", "own"])
+def test_a_run_may_start_from_any_vocoder(data, tiny, tmp_path, layout):
+    """Of a model's folder, of a published vocoder folder (vocoder.pt), of a folder of ours."""
+    base = {"model": tiny, "own": tiny / "vocoder", "published": tmp_path / "published/vocoder"}
+    if layout == "published":
+        convert_checkpoint(tiny, tmp_path / "published", "published")
+        assert (base[layout] / "vocoder.pt").is_file()
+    settings = config(data, f"generator.base={base[layout]}")
+    task = vocoder_task(settings, tmp_path / "run", "cpu")
+    log_mel = torch.randn(1, 64, 20) - 5
+    with torch.no_grad():
+        given = load_vocoder(tiny / "vocoder").network(log_mel)
+        torch.testing.assert_close(task.generator(log_mel), given, atol=1e-5, rtol=1e-4)
 
 
-def test_the_distance_is_the_one_of_the_paper_computed_with_scipy():
-    """Eqs. 4-6 of arXiv 1910.11480: Frobenius ratio, and mean absolute difference of logarithms."""
-    source = torch.Generator().manual_seed(1)
-    a, b = torch.randn(1, 4000, generator=source), torch.randn(1, 4000, generator=source)
-    total = 0.0
-    for length in (256, 512):
-        one, two = (_scipy_magnitude(x[0].double().numpy(), length) for x in (a, b))
-        total += np.linalg.norm(two - one) / np.linalg.norm(two)
-        total += np.abs(np.log(two) - np.log(one)).mean()
-    assert MultiResolutionStft((256, 512))(a, b).item() == pytest.approx(total / 2, rel=1e-4)
+def test_a_share_of_examples_passes_through_the_vae_of_a_model(data, tiny, tmp_path):
+    def shown(share):
+        settings = config(
+            data,
+            f"generator.base={tiny}",
+            f"input.model={tiny}",
+            f"input.decoded={share}",
+            "input.context_frames=64",
+            "loop.batch=12",
+        )
+        return vocoder_task(settings, tmp_path, "cpu").draw(3, range(12))
+
+    some, every = shown(0.5), shown(1.0)
+    assert torch.equal(some.target, every.target)
+    same = [torch.equal(a, b) for a, b in zip(some.shown, every.shown, strict=True)]
+    assert 2 <= sum(same) <= 10
+    # What did not pass through is the log-mel of the sound itself, seen with what surrounds it.
+    task = vocoder_task(config(data, f"generator.base={tiny}"), tmp_path, "cpu")
+    for passed, target, log_mel in zip(same, some.target, some.shown, strict=True):
+        inside = (task._mel(target[None])[0] - log_mel)[:, 8:-8].abs().max()
+        assert bool(inside > 1e-2) is passed
 
 
-def _scipy_magnitude(x, length):
-    padded = np.pad(x, length // 2, mode="reflect")
-    window = scipy.signal.get_window("hann", length)
-    hop = length // 4
-    frames = np.lib.stride_tricks.sliding_window_view(padded, length)[::hop]
-    return np.sqrt(np.abs(np.fft.rfft(frames * window)) ** 2 + 1e-7)
+def test_the_vae_sees_whole_pictures_of_which_the_example_is_a_part(data, tiny, tmp_path):
+    settings = config(
+        data,
+        f"generator.base={tiny}",
+        f"input.model={tiny}",
+        "input.decoded=1.0",
+        "input.context_frames=64",
+    )
+    task = vocoder_task(settings, tmp_path, "cpu")
+    seen = []
+    decode = task._decode
+    task._decode = lambda log_mel: seen.append(log_mel.shape) or decode(log_mel)
+    batch = task.draw(0, range(2))
+    assert seen == [(1, 64, 64)] * 2
+    assert batch.shown.shape == (2, 64, 24)
+    assert batch.target.shape == (2, 24 * 160)
+
+
+def test_discriminators_judge_what_the_generator_made_in_the_same_step(data, tmp_path):
+    task = vocoder_task(config(data, *SMALL_HIFIGAN), tmp_path, "cpu")
+    assert [player.name for player in task.players] == ["generator", "discriminators"]
+    batch = task.draw(0, range(2))
+    terms = task.losses("generator", batch, 0)
+    assert terms.keys() == {"mel", "adversarial", "features"}
+    made = task.generator(batch.shown)
+    torch.testing.assert_close(batch.made, made)
+    assert not batch.made.requires_grad
+    real, fake = (task.discriminators(one) for one in (batch.target, batch.made))
+    expected = sum((1 - s).square().mean() for s in real.scores)
+    expected += sum(s.square().mean() for s in fake.scores)
+    # Spectral norm moves on a little with every look.
+    assert task.losses("discriminators", batch, 0)["loss"].item() == pytest.approx(
+        expected.item(), rel=1e-2
+    )
+
+
+def test_operations_are_counted(data, tmp_path):
+    task = vocoder_task(config(data, *SMALL_HIFIGAN), tmp_path, "cpu")
+    without = vocoder_task(
+        config(data, *SMALL_HIFIGAN, "losses.adversarial=0"), tmp_path, "cpu"
+    ).flops_per_example()
+    assert 1e6 < without < task.flops_per_example()
+    assert all(p.grad is None for p in task.generator.parameters())
+    assert all(p.requires_grad for p in task.discriminators.parameters())
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (["frames=6"], "frames is 6: choose more than 6"),
+        (["losses.mel=-1"], "must not be negative"),
+        (["losses.adversarial=0", "losses.mel=0"], "one of them besides feature_matching"),
+        (["input.decoded=0.5"], "go together: name the VAE"),
+        (["input.smoothed=2"], "shares from 0 to 1"),
+        (["generator.base=nowhere"], "there is no model 'nowhere'"),
+        (["data.split=test"], "has no clip in the split 'test'"),
+        (["listening.split=test"], "has no clip in the split 'test'"),
+        (["discriminators.periods=[]", "discriminators.scales=0"], "there is no discriminator"),
+        (["generator.kind=wavenet"], "expected one of hifigan, fourier"),
+    ],
+)
+def test_settings_that_cannot_be_are_one_sentence(data, tmp_path, changes, sentence):
+    with pytest.raises(InputError, match=sentence):
+        vocoder_task(config(data, *SMALL_HIFIGAN, *changes), tmp_path, "cpu")
+
+
+def test_a_vae_of_another_front_end_is_refused(data, tiny, tmp_path):
+    changes = ["generator.hifigan.num_mels=32", f"input.model={tiny}", "input.decoded=1.0"]
+    with pytest.raises(InputError, match="is of 64 mel bands"):
+        vocoder_task(config(data, *SMALL_HIFIGAN, *changes), tmp_path, "cpu")
