@@ -1,6 +1,7 @@
 """Tasks that train in milliseconds: small networks that denoise spectrograms of real sounds."""
 
 import json
+import time
 from functools import cache
 from pathlib import Path
 
@@ -101,7 +102,7 @@ class DenoisingSounds:
     def names(self, step, slots):
         return [SOUNDS[self.draws.clip(step, slot)].stem for slot in slots]
 
-    def losses(self, player, batch, step):
+    def losses(self, player, batch, step):  # noqa: ARG002
         clean, noisy = batch
         terms = {"loss": F.mse_loss(self.network(noisy).float(), clean)}
         if self.network.ballast is not None:
@@ -111,7 +112,7 @@ class DenoisingSounds:
     def flops_per_example(self):
         return 1e6
 
-    def listen(self, step, folder):
+    def listen(self, step, folder):  # noqa: ARG002
         with torch.no_grad():
             shown = self.network.eval()(torch.from_numpy(spectrograms()[0][None, None]))
         self.network.train()
@@ -134,7 +135,7 @@ class AdversarialSounds(DenoisingSounds):
             Player(name="judge", module=self.judge, averaged=False),
         ]
 
-    def losses(self, player, batch, step):
+    def losses(self, player, batch, step):  # noqa: ARG002
         clean, noisy = batch
         made = self.network(noisy).float()
         if player == "denoiser":
@@ -164,12 +165,13 @@ def train_here(folder, words):
         folder: of the run.
         words: JSON with `kind`, `ballast`, `tricky`, `pause` (seconds after every step) and `loop`.
     """
-    told = {"kind": "plain", "ballast": 0, "tricky": False, "loop": {}} | json.loads(words)
+    usual = {"kind": "plain", "ballast": 0, "tricky": False, "pause": 0, "loop": {}}
+    told = usual | json.loads(words)
     loop = settings(**told["loop"])
     kinds = {"plain": DenoisingSounds, "adversarial": AdversarialSounds}
     network = new_network(told["ballast"], tricky=told["tricky"])
     task = kinds[told["kind"]](network, batch=loop.batch, seed=loop.seed)
-    return train(task, loop, Path(folder))
+    return train(task, loop, Path(folder), on_step=lambda *_: time.sleep(told["pause"]))
 
 
 def log_of(folder):
