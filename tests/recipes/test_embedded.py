@@ -15,6 +15,7 @@ from auffusion.data.preparers.embedded_sounds import EMBEDDED_SOUNDS
 from auffusion.errors import InputError
 from auffusion.executor import SerialExecutor
 from auffusion.mel import MelSpectrogram, normalise_peak
+from auffusion.pipeline.parts import load_vocoder
 from auffusion.recipes.embedded import (
     STEPS,
     Work,
@@ -116,6 +117,17 @@ def test_scenes_become_latents_with_the_clips_that_describe_them(work, monkeypat
     scenes = work.scenes()
     assert scenes.latents.std().item() == pytest.approx(1.0, abs=1e-2)
     assert [scenes.captions(clip) for clip in range(len(scenes))] == [6, 6]
+
+
+def test_the_vocoder_is_trained_on_the_library_and_stands_in_a_folder(work, monkeypatch):
+    table = SETTINGS["vocoder"]
+    short = {**table, "frames": 16, "loop": {**table["loop"], "steps": 2, "batch": 1}}
+    monkeypatch.setitem(SETTINGS, "vocoder", short)
+    work.step_vocoder()
+    vocoder = load_vocoder(work.folder / "runs/vocoder/model")
+    assert type(vocoder).__name__ == "FourierVocoderModel"
+    assert (vocoder.bands, vocoder.hop_length) == (256, 160)
+    assert list((work.folder / "runs/vocoder/sounds").glob("*/00-copy.wav"))
 
 
 def test_scene_files_of_two_attempts_are_not_mixed(work):

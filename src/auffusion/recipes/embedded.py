@@ -38,6 +38,7 @@ from auffusion.pipeline import AuffusionPipeline
 from auffusion.pipeline.components import ConditionAdapterModel, FourierVocoderModel
 from auffusion.pipeline.packed import pack_state, unpack_state
 from auffusion.pipeline.packing import save_packed
+from auffusion.pipeline.parts import load_vocoder
 from auffusion.recipes.minilm import reduce_minilm
 from auffusion.recipes.networks import SETTINGS, new_network, new_scheduler, new_vae
 from auffusion.recipes.scene_examples import Scenes
@@ -45,14 +46,16 @@ from auffusion.text import TextBranch, TextEncoder
 from auffusion.train.checkpoint import read_checkpoint, under
 from auffusion.train.checkpoints import CheckpointStore
 from auffusion.train.denoising import DenoisingTask, Objective
+from auffusion.train.kinds import KINDS
 from auffusion.train.loop import train
 from auffusion.train.loop_settings import LoopSettings
 from auffusion.train.mel_statistics import MakeMelComputer, mel_statistics
 from auffusion.train.parallel import join_group
 from auffusion.train.run import Schedule
+from auffusion.train.segments import SegmentData
 from auffusion.train.vae import VaeTraining, train_vae
-from auffusion.train.vocoder import VocoderTraining, train_vocoder
-from auffusion.vocoder.fourier import FourierVocoder
+from auffusion.train.vocoder_run import StartingVocoder, VocoderConfig
+from auffusion.train.vocoder_task import VocoderInput, VocoderLosses
 
 STEPS = ("library", "statistics", "vae", "vocoder", "scenes", "unet", "pack")
 """All steps in order."""
@@ -89,10 +92,16 @@ class Work:
 
     def step_vocoder(self) -> None:
         """Train the vocoder."""
-        settings = VocoderTraining(**{**_plain(SETTINGS["vocoder"]), "seed": SETTINGS["seed"]})
-        torch.manual_seed(settings.seed)
-        sounds = load_sounds(self.library, "train")
-        train_vocoder(FourierVocoder(), sounds, settings, self.folder / "runs/vocoder")
+        table = SETTINGS["vocoder"]
+        config = VocoderConfig(
+            data=SegmentData(folder=self.library),
+            frames=table["frames"],
+            generator=StartingVocoder(kind="fourier"),
+            losses=VocoderLosses(**table["losses"]),
+            input=VocoderInput(**table["input"]),
+            loop=LoopSettings(**table["loop"], seed=SETTINGS["seed"]),
+        )
+        KINDS["vocoder"].run(config, self.folder / "runs/vocoder", "cpu")
 
     def step_scenes(self) -> None:
         """Compose scenes and encode them, in one file for each process of the group."""
@@ -208,8 +217,7 @@ class Work:
         network, branch = new_network(), self.text_encoder().branches[0]
         network.load_state_dict(averaged(self.folder / "runs/unet"))
         adapter: Any = network.adapters[0]
-        vocoder = FourierVocoder()
-        vocoder.load_state_dict(averaged(self.folder / "runs/vocoder"))
+        vocoder = load_vocoder(self.folder / "runs/vocoder/model").network
         vae = self.trained_vae()
         vae.register_to_config(scaling_factor=scaling_factor(self.latents()))
         pipeline = AuffusionPipeline(
