@@ -76,6 +76,7 @@ class Trained(StrEnum):
     """What can be trained."""
 
     DIFFUSION = "diffusion"
+    VAE = "vae"
     LORA = "lora"
     DISTIL = "distil"
     VOCODER = "vocoder"

@@ -11,6 +11,7 @@ from auffusion.train.loop import Ending, OnStep, train
 from auffusion.train.lora_run import LoraConfig, lora_task
 from auffusion.train.parallel import local_device
 from auffusion.train.task import Task
+from auffusion.train.vae_run import VaeConfig, vae_task
 from auffusion.train.vocoder_run import VocoderConfig, vocoder_task
 
 
@@ -46,6 +47,7 @@ KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
         Kind(name="diffusion", config=DiffusionConfig, make_task=diffusion_task),
+        Kind(name="vae", config=VaeConfig, make_task=vae_task),
         Kind(name="lora", config=LoraConfig, make_task=lora_task),
         Kind(name="distil", config=DistilConfig, make_task=distil_task),
         Kind(name="vocoder", config=VocoderConfig, make_task=vocoder_task),

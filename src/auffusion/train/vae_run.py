@@ -1,0 +1,243 @@
+"""`auffusion train vae`: an autoencoder of mel spectrograms, from scratch or a model's own."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+
+from auffusion.data.prepared import PreparedData
+from auffusion.errors import InputError
+from auffusion.image import MelImageCodec
+from auffusion.latent import PatchAutoencoderConfig
+from auffusion.latent.patch_discriminator import PatchDiscriminator, PatchDiscriminatorConfig
+from auffusion.mel import MelConfig
+from auffusion.pipeline.components import PatchAutoencoderModel
+from auffusion.pipeline.hub import model_folder
+from auffusion.pipeline.networks import load_network
+from auffusion.pipeline.parts import load_vocoder
+from auffusion.pipeline.reading import read_object
+from auffusion.pipeline.saved import AUTOENCODERS, INDEX
+from auffusion.train.autoencoding import AutoencoderObjective, AutoencodingTask
+from auffusion.train.loop_settings import LoopSettings
+from auffusion.train.reconstruction import VaeShowcase
+from auffusion.train.segments import SegmentData, Segments
+from auffusion.train.validation import Validation
+from auffusion.vocoder import GriffinLim, GriffinLimConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartingVae:
+    """The `[model]` table."""
+
+    base: str = ""
+    """A model's folder, a hub id or 'embedded', whose VAE is trained on, or the folder of a VAE
+    alone; empty starts one at random, of the size in [kl] or [patch]."""
+    kind: Literal["kl", "patch"] = "kl"
+    """What starts at random: diffusers' `AutoencoderKL`, or the embedded model's light one."""
+    gradient_checkpointing: bool = False
+    """Compute activations twice rather than keep them; for `AutoencoderKL` only."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KlSize:
+    """The `[kl]` table: an `AutoencoderKL`; the defaults are Stable Diffusion 1.5's."""
+
+    block_out_channels: tuple[int, ...] = (128, 256, 512, 512)
+    """Width of each level; the next has half the height."""
+    layers_per_block: int = 2
+    """Residual blocks of a level."""
+    latent_channels: int = 4
+    """Numbers for each place of the latent."""
+    norm_num_groups: int = 32
+    """Groups of channels that are normalised together; all widths are multiples of it."""
+
+    def __post_init__(self) -> None:
+        widths = self.block_out_channels
+        if not widths or min(self.norm_num_groups, self.layers_per_block, self.latent_channels) < 1:
+            raise InputError("kl must have levels, blocks, latent channels and groups")
+        if any(width < 1 or width % self.norm_num_groups for width in widths):
+            raise InputError(
+                f"kl.block_out_channels {widths} must be multiples of kl.norm_num_groups "
+                f"{self.norm_num_groups}"
+            )
+
+    def build(self) -> Any:  # noqa: ANN401
+        """One of random weights."""
+        levels = len(self.block_out_channels)
+        # Its own annotations speak of tuples of one.
+        kind: Any = AutoencoderKL
+        return kind(
+            down_block_types=("DownEncoderBlock2D",) * levels,
+            up_block_types=("UpDecoderBlock2D",) * levels,
+            **asdict(self),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class VaeConfig:
+    """All that a run is told; the paper trains none (§3.2), and has Stable Diffusion's."""
+
+    data: SegmentData
+    """What it learns from."""
+    model: StartingVae = field(default_factory=StartingVae)
+    """What it starts from."""
+    kl: KlSize = field(default_factory=KlSize)
+    """The size of a new `AutoencoderKL`."""
+    patch: PatchAutoencoderConfig = field(default_factory=PatchAutoencoderConfig)
+    """The size of a new light one."""
+    discriminator: PatchDiscriminatorConfig = field(default_factory=PatchDiscriminatorConfig)
+    """The judge, where objective.adversarial is above 0."""
+    objective: AutoencoderObjective = field(default_factory=AutoencoderObjective)
+    """What it minimises."""
+    loop: LoopSettings = field(
+        default_factory=lambda: LoopSettings(batch=8, learning_rate=5e-5, weight_decay=0.0)
+    )
+    """How."""
+    listening: Validation = field(default_factory=Validation)
+    """What it is measured and heard by."""
+
+    def __post_init__(self) -> None:
+        if self.objective.decoder_only and not self.model.base:
+            raise InputError(
+                "objective.decoder_only keeps an encoder that was not trained: name a model.base"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Start:
+    """An autoencoder with what surrounds it."""
+
+    vae: Any
+    mel: MelConfig
+    codec: MelImageCodec
+    vocoder: Any
+    """By which its pictures are heard."""
+
+
+def vae_task(config: VaeConfig, run: Path, device: str) -> AutoencodingTask:
+    """The task that a configuration describes.
+
+    Raises:
+        InputError: no such data or model, or pictures that it cannot encode.
+    """
+    data = PreparedData(config.data.folder)
+    start = _open(config)
+    # Convolutions are faster with the channels last, on processors and accelerators alike.
+    vae = start.vae.to(device, memory_format=torch.channels_last)
+    return autoencoding_task(
+        vae,
+        data,
+        config.objective,
+        config.loop,
+        split=config.data.split,
+        judge=config.discriminator,
+        mel=start.mel,
+        codec=start.codec,
+        showcase=VaeShowcase(
+            vae,
+            data,
+            config.listening,
+            mel=start.mel,
+            codec=start.codec,
+            vocoder=start.vocoder.to(device),
+            rescales=not config.objective.decoder_only,
+            config=config,
+            run=run,
+        ),
+    )
+
+
+def autoencoding_task(
+    vae: Any,  # noqa: ANN401
+    data: PreparedData,
+    objective: AutoencoderObjective,
+    loop: LoopSettings,
+    *,
+    showcase: Any,  # noqa: ANN401 - a Showcase
+    split: str = "train",
+    judge: PatchDiscriminatorConfig | None = None,
+    mel: MelConfig | None = None,
+    codec: MelImageCodec | None = None,
+) -> AutoencodingTask:
+    """The task of an autoencoder that exists, on its device."""
+    mel = mel or MelConfig()
+    vae.requires_grad_(True).train()
+    if objective.decoder_only:
+        _freeze_encoder(vae)
+    segments = Segments(
+        data,
+        split,
+        samples=objective.frames * mel.hop_length,
+        batch=loop.batch,
+        seed=loop.seed,
+    )
+    return AutoencodingTask(
+        vae,
+        _new_judge(judge, loop.seed, vae.device) if objective.adversarial else None,
+        segments,
+        mel=mel,
+        codec=codec or MelImageCodec(),
+        objective=objective,
+        showcase=showcase,
+    )
+
+
+def _new_judge(
+    config: PatchDiscriminatorConfig | None, seed: int, device: torch.device
+) -> PatchDiscriminator:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network: Any = PatchDiscriminator(config)
+    return network.to(device, memory_format=torch.channels_last)
+
+
+def _freeze_encoder(vae: Any) -> None:  # noqa: ANN401
+    network = vae.network if isinstance(vae, PatchAutoencoderModel) else vae
+    network.encoder.requires_grad_(False)
+    quantiser = getattr(vae, "quant_conv", None)
+    if quantiser is not None:
+        quantiser.requires_grad_(False)
+
+
+def _open(config: VaeConfig) -> _Start:
+    if config.model.base:
+        start = _of_base(config.model.base)
+    else:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.loop.seed)
+            new = config.model.kind == "kl"
+            vae = config.kl.build() if new else PatchAutoencoderModel(**asdict(config.patch))
+        start = _surrounded(vae, MelConfig(), MelImageCodec(), None)
+    if config.model.gradient_checkpointing:
+        if not isinstance(start.vae, AutoencoderKL):
+            raise InputError(
+                "model.gradient_checkpointing is for AutoencoderKL, which this is not: set false"
+            )
+        start.vae.enable_gradient_checkpointing()
+    return start
+
+
+def _of_base(base: str) -> _Start:
+    """The autoencoder of a model, or of a folder that holds nothing else."""
+    folder = Path(base).expanduser()
+    if (folder / "config.json").is_file():
+        return _surrounded(_load(folder), MelConfig(), MelImageCodec(), None)
+    folder = model_folder(base)
+    index = read_object(folder / INDEX) if (folder / INDEX).is_file() else {}
+    vocoder = load_vocoder(folder / "vocoder") if (folder / "vocoder").is_dir() else None
+    mel = MelConfig(**index.get("mel", {"bands": vocoder.bands} if vocoder else {}))
+    scale = index.get("image_scale")
+    codec = MelImageCodec.from_config(scale) if scale else MelImageCodec()
+    return _surrounded(_load(folder / "vae"), mel, codec, vocoder)
+
+
+def _load(folder: Path) -> Any:  # noqa: ANN401
+    name = str(read_object(folder / "config.json").get("_class_name"))
+    return load_network(AUTOENCODERS.get(name, AutoencoderKL), folder)
+
+
+def _surrounded(vae: Any, mel: MelConfig, codec: MelImageCodec, vocoder: Any) -> _Start:  # noqa: ANN401
+    heard = vocoder if vocoder is not None else GriffinLim(GriffinLimConfig(mel=mel, rounds=32))
+    return _Start(vae=vae, mel=mel, codec=codec, vocoder=heard.eval())
