@@ -5,6 +5,7 @@ What a field means stands in the docstring under it; `config_text` makes a comme
 
 import ast
 import inspect
+import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -63,7 +64,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is no TOML: {error}") from error
 
 
@@ -78,10 +79,17 @@ def _apply(values: dict[str, Any], change: str) -> None:
         if not isinstance(inner, dict):
             raise InputError(f"--set {change!r}: {key} is no table")
         table = cast("dict[str, Any]", inner)
+    table[keys[-1]] = _read_value(text.strip())
+
+
+def _read_value(text: str) -> Any:  # noqa: ANN401
+    """A value of the command line: TOML, or a text where it is none."""
     try:
-        table[keys[-1]] = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        table[keys[-1]] = text.strip()
+        read = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        return text
+    # With a line break in it, it would be a value and more.
+    return read["value"] if len(read) == 1 else text
 
 
 def _build(
@@ -122,10 +130,10 @@ def _value(
     start: object = None,
 ) -> Any:  # noqa: ANN401
     """A value of a TOML file as its field wants it; a table begins as `start`."""
-    if is_dataclass(hint) and isinstance(value, dict):
-        table = cast("dict[str, Any]", value)
-        return _build(cast("type[Any]", hint), table, f"{place}.", source, start)
     for wanted in _choices(hint):
+        if is_dataclass(wanted) and isinstance(value, dict):
+            table = cast("dict[str, Any]", value)
+            return _build(cast("type[Any]", wanted), table, f"{place}.", source, start)
         fitting = _fitting(wanted, value, place, source)
         if fitting is not _UNFIT:
             return fitting
@@ -166,6 +174,8 @@ def _spoken(hint: Any) -> str:  # noqa: ANN401
     names |= {Path: "a path", NoneType: "an empty text"}
     if get_origin(hint) is tuple:
         return "a list"
+    if is_dataclass(hint):
+        return "a table"
     return " or ".join(names.get(one, str(one)) for one in _choices(hint))
 
 
@@ -182,13 +192,21 @@ def _toml(value: Any) -> str:  # noqa: ANN401
         return repr(value)
     if isinstance(value, tuple | list):
         return f"[{', '.join(_toml(one) for one in cast('Sequence[Any]', value))}]"
-    text = "" if value is None else str(value)
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    # TOML's escapes are those of JSON.
+    return json.dumps("" if value is None else str(value), ensure_ascii=False)
 
 
 @cache
 def _docs(kind: type[Any]) -> dict[str, str]:
-    """The docstring under each field, its lines joined as they are wrapped."""
+    """The docstring under each field, of the dataclass and of those it extends."""
+    found: dict[str, str] = {}
+    for one in reversed(kind.__mro__):
+        if is_dataclass(one):
+            found |= _own_docs(one)
+    return found
+
+
+def _own_docs(kind: type[Any]) -> dict[str, str]:
     (tree,) = ast.parse(inspect.cleandoc(inspect.getsource(kind))).body
     found: dict[str, str] = {}
     body = tree.body if isinstance(tree, ast.ClassDef) else []
