@@ -15,6 +15,7 @@ from auffusion.data.preparers.embedded_sounds import EMBEDDED_SOUNDS
 from auffusion.errors import InputError
 from auffusion.executor import SerialExecutor
 from auffusion.mel import MelSpectrogram, normalise_peak
+from auffusion.pipeline.components import PatchAutoencoderModel
 from auffusion.pipeline.parts import load_vocoder
 from auffusion.recipes.embedded import (
     STEPS,
@@ -23,8 +24,7 @@ from auffusion.recipes.embedded import (
     caption_variants,
     scaling_factor,
 )
-from auffusion.recipes.networks import SETTINGS, new_vae
-from auffusion.train.checkpoint import write_checkpoint
+from auffusion.recipes.networks import SETTINGS
 from auffusion.train.checkpoints import CheckpointStore
 
 
@@ -103,9 +103,8 @@ def test_statistics_are_those_of_all_training_values_together(work):
 def test_scenes_become_latents_with_the_clips_that_describe_them(work, monkeypatch):
     monkeypatch.setitem(SETTINGS, "scenes", {"count": 2})
     torch.manual_seed(0)
-    average = {f"average.{name}": value for name, value in new_vae().state_dict().items()}
-    (work.folder / "runs/vae").mkdir(parents=True)
-    write_checkpoint(work.folder / "runs/vae/checkpoint.safetensors", average, {"step": "1"})
+    vae = PatchAutoencoderModel(**SETTINGS["vae"]["network"])
+    vae.save_pretrained(work.folder / "runs/vae/model")
     work.step_scenes()
     (path,) = work.scene_files()
     assert path.name == "scenes-0-of-1.safetensors"
@@ -117,6 +116,24 @@ def test_scenes_become_latents_with_the_clips_that_describe_them(work, monkeypat
     scenes = work.scenes()
     assert scenes.latents.std().item() == pytest.approx(1.0, abs=1e-2)
     assert [scenes.captions(clip) for clip in range(len(scenes))] == [6, 6]
+
+
+def test_the_vae_is_trained_on_the_library_and_stands_in_a_folder(work, monkeypatch):
+    table = SETTINGS["vae"]
+    short = {
+        **table,
+        "objective": {**table["objective"], "frames": 16},
+        "loop": {**table["loop"], "steps": 2},
+    }
+    monkeypatch.setitem(SETTINGS, "vae", short)
+    work.step_vae()
+    vae = work.trained_vae()
+    assert type(vae).__name__ == "PatchAutoencoderModel"
+    assert vae.config.latent_channels == table["network"]["latent_channels"]
+    assert not vae.training
+    settings = json.loads((work.folder / "runs/vae/settings.json").read_text())
+    assert settings["objective"]["kl"] == 1e-4
+    assert settings["objective"]["edge"] == 0.5
 
 
 def test_the_vocoder_is_trained_on_the_library_and_stands_in_a_folder(work, monkeypatch):

@@ -1,20 +1,21 @@
 import pytest
 import torch
 
-from auffusion.recipes.networks import SETTINGS, new_network, new_scheduler, new_vae
+from auffusion.pipeline.components import PatchAutoencoderModel
+from auffusion.recipes.networks import SETTINGS, new_network, new_scheduler
 
 
 def test_the_settings_say_how_every_part_is_trained():
     assert {"seed", "encoder_sha256", "text_length", "scenes", "pipeline"} <= SETTINGS.keys()
     for part in ("vae", "vocoder", "diffusion"):
-        table = SETTINGS[part].get("loop") or SETTINGS[part]["schedule"]
+        table = SETTINGS[part]["loop"]
         assert table["steps"] > 0
         assert 0 < table["learning_rate"] < 0.1
 
 
 @torch.no_grad()
 def test_the_vae_makes_a_sixteenth_of_a_picture_each_way():
-    vae = new_vae().eval()
+    vae = PatchAutoencoderModel(**SETTINGS["vae"]["network"]).eval()
     latent = vae.encode(torch.zeros(1, 3, 256, 64)).latent_dist.mode()
     assert latent.shape == (1, SETTINGS["vae"]["network"]["latent_channels"], 16, 4)
     assert vae.decode(latent).sample.shape == (1, 3, 256, 64)

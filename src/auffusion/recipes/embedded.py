@@ -33,6 +33,7 @@ from auffusion.denoise import make_scheduler
 from auffusion.errors import InputError
 from auffusion.executor import LocalExecutor, Outcome
 from auffusion.image import MelImageCodec
+from auffusion.latent import PatchAutoencoderConfig
 from auffusion.mel import MelSpectrogram, normalise_peak
 from auffusion.pipeline import AuffusionPipeline
 from auffusion.pipeline.components import ConditionAdapterModel, FourierVocoderModel
@@ -40,10 +41,10 @@ from auffusion.pipeline.packed import pack_state, unpack_state
 from auffusion.pipeline.packing import save_packed
 from auffusion.pipeline.parts import load_vocoder
 from auffusion.recipes.minilm import reduce_minilm
-from auffusion.recipes.networks import SETTINGS, new_network, new_scheduler, new_vae
+from auffusion.recipes.networks import SETTINGS, new_network, new_scheduler
 from auffusion.recipes.scene_examples import Scenes
 from auffusion.text import TextBranch, TextEncoder
-from auffusion.train.checkpoint import read_checkpoint, under
+from auffusion.train.autoencoding import AutoencoderObjective
 from auffusion.train.checkpoints import CheckpointStore
 from auffusion.train.denoising import DenoisingTask, Objective
 from auffusion.train.kinds import KINDS
@@ -51,9 +52,8 @@ from auffusion.train.loop import train
 from auffusion.train.loop_settings import LoopSettings
 from auffusion.train.mel_statistics import MakeMelComputer, mel_statistics
 from auffusion.train.parallel import join_group
-from auffusion.train.run import Schedule
 from auffusion.train.segments import SegmentData
-from auffusion.train.vae import VaeTraining, train_vae
+from auffusion.train.vae_run import StartingVae, VaeConfig, load_autoencoder
 from auffusion.train.vocoder_run import StartingVocoder, VocoderConfig
 from auffusion.train.vocoder_task import VocoderInput, VocoderLosses
 
@@ -85,10 +85,15 @@ class Work:
 
     def step_vae(self) -> None:
         """Train the VAE."""
-        settings = VaeTraining(**{**_plain(SETTINGS["vae"]), "seed": SETTINGS["seed"]})
-        torch.manual_seed(settings.seed)
-        vae: Any = new_vae().to(memory_format=torch.channels_last)
-        train_vae(vae, load_sounds(self.library, "train"), settings, self.folder / "runs/vae")
+        table = SETTINGS["vae"]
+        config = VaeConfig(
+            data=SegmentData(folder=self.library),
+            model=StartingVae(kind="patch"),
+            patch=PatchAutoencoderConfig(**table["network"]),
+            objective=AutoencoderObjective(**table["objective"]),
+            loop=LoopSettings(**table["loop"], seed=SETTINGS["seed"]),
+        )
+        KINDS["vae"].run(config, self.folder / "runs/vae", "cpu")
 
     def step_vocoder(self) -> None:
         """Train the vocoder."""
@@ -142,10 +147,8 @@ class Work:
         train(task, loop, self.folder / "runs/unet")
 
     def trained_vae(self) -> Any:  # noqa: ANN401
-        """The VAE with its averaged weights."""
-        vae = new_vae()
-        vae.load_state_dict(averaged(self.folder / "runs/vae"))
-        return vae.eval()
+        """The VAE as its run exported it."""
+        return load_autoencoder(self.folder / "runs/vae/model")
 
     def scenes(self) -> Scenes:
         """All scenes with the features of their captions."""
@@ -259,12 +262,11 @@ def averaged(run: Path, player: str = "network") -> dict[str, Tensor]:
     Raises:
         InputError: the run has none yet.
     """
-    if (run / "checkpoint.safetensors").is_file():
-        return under(read_checkpoint(run / "checkpoint.safetensors")[0], "average")
     found = CheckpointStore(run).newest(_say)
     if found is None:
         raise InputError(f"there is no checkpoint in {run}: start that training first")
-    return under(found.tensors, f"{player}.average")
+    start = f"{player}.average."
+    return {name[len(start) :]: t for name, t in found.tensors.items() if name.startswith(start)}
 
 
 class _PackedLater:
@@ -290,11 +292,6 @@ def _scene_clips(file: Path) -> list[str]:
     opened: Any = safe_open(file, "pt")
     with opened as scenes:
         return json.loads(scenes.metadata()["clips"])
-
-
-def _plain(table: dict[str, Any]) -> dict[str, Any]:
-    kept = {k: v for k, v in table.items() if k not in {"schedule", "network"}}
-    return kept | {"schedule": Schedule(**table["schedule"])}
 
 
 def _say_shard(outcome: Outcome) -> None:

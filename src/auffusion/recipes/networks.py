@@ -7,7 +7,6 @@ from typing import Any
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
-from auffusion.pipeline.components import PatchAutoencoderModel
 from auffusion.text import ConditionAdapter
 from auffusion.train.denoising import ConditionedUnet
 
@@ -15,11 +14,6 @@ SETTINGS: dict[str, Any] = tomllib.loads(
     Path(__file__).with_name("embedded.toml").read_text(encoding="utf-8")
 )
 """All of `embedded.toml`."""
-
-
-def new_vae() -> Any:  # noqa: ANN401
-    """An untrained `PatchAutoencoderModel`."""
-    return PatchAutoencoderModel(**SETTINGS["vae"]["network"])
 
 
 def new_network() -> ConditionedUnet:

@@ -15,10 +15,9 @@ from auffusion.latent.patch_discriminator import PatchDiscriminator, PatchDiscri
 from auffusion.mel import MelConfig
 from auffusion.pipeline.components import PatchAutoencoderModel
 from auffusion.pipeline.hub import model_folder
-from auffusion.pipeline.networks import load_network
 from auffusion.pipeline.parts import load_vocoder
 from auffusion.pipeline.reading import read_object
-from auffusion.pipeline.saved import AUTOENCODERS, INDEX
+from auffusion.pipeline.saved import INDEX, load_autoencoder
 from auffusion.train.autoencoding import AutoencoderObjective, AutoencodingTask
 from auffusion.train.loop_settings import LoopSettings
 from auffusion.train.reconstruction import VaeShowcase
@@ -167,8 +166,7 @@ def autoencoding_task(
     if objective.decoder_only:
         _freeze_encoder(vae)
     segments = Segments(
-        data,
-        split,
+        [(data, split)],
         samples=objective.frames * mel.hop_length,
         batch=loop.batch,
         seed=loop.seed,
@@ -223,19 +221,14 @@ def _of_base(base: str) -> _Start:
     """The autoencoder of a model, or of a folder that holds nothing else."""
     folder = Path(base).expanduser()
     if (folder / "config.json").is_file():
-        return _surrounded(_load(folder), MelConfig(), MelImageCodec(), None)
+        return _surrounded(load_autoencoder(folder), MelConfig(), MelImageCodec(), None)
     folder = model_folder(base)
     index = read_object(folder / INDEX) if (folder / INDEX).is_file() else {}
     vocoder = load_vocoder(folder / "vocoder") if (folder / "vocoder").is_dir() else None
     mel = MelConfig(**index.get("mel", {"bands": vocoder.bands} if vocoder else {}))
     scale = index.get("image_scale")
     codec = MelImageCodec.from_config(scale) if scale else MelImageCodec()
-    return _surrounded(_load(folder / "vae"), mel, codec, vocoder)
-
-
-def _load(folder: Path) -> Any:  # noqa: ANN401
-    name = str(read_object(folder / "config.json").get("_class_name"))
-    return load_network(AUTOENCODERS.get(name, AutoencoderKL), folder)
+    return _surrounded(load_autoencoder(folder / "vae"), mel, codec, vocoder)
 
 
 def _surrounded(vae: Any, mel: MelConfig, codec: MelImageCodec, vocoder: Any) -> _Start:  # noqa: ANN401
