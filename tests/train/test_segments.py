@@ -77,7 +77,7 @@ def test_a_piece_of_a_long_clip_is_a_run_of_its_samples():
 
 def test_pieces_are_a_function_of_seed_step_and_slot(data):
     def pieces(seed, step, slots):
-        return Segments(data, "train", samples=18_000, batch=6, seed=seed).draw(step, slots)
+        return Segments([(data, "train")], samples=18_000, batch=6, seed=seed).draw(step, slots)
 
     whole = pieces(1, 5, range(6))
     assert torch.equal(torch.cat([pieces(1, 5, range(2)), pieces(1, 5, range(2, 6))]), whole)
@@ -86,14 +86,20 @@ def test_pieces_are_a_function_of_seed_step_and_slot(data):
 
 
 def test_every_clip_of_the_split_is_seen_once_an_epoch(data):
-    segments = Segments(data, "train", samples=4000, batch=1, seed=0)
+    segments = Segments([(data, "train")], samples=4000, batch=1, seed=0)
     names = [name for step in range(3) for name in segments.names(step, range(1))]
     assert sorted(names) == sorted(data.clip(number).id for number in data.of_split("train"))
 
 
+def test_several_sets_are_heard_as_one(data):
+    sets = [(data, "train"), (data, "validation")]
+    segments = Segments(sets, samples=4000, batch=5, seed=0)
+    assert sorted(segments.names(7, range(5))) == sorted(clip.id for clip in data.clips())
+
+
 def test_a_split_without_clips_is_told(data):
     with pytest.raises(InputError, match="has no clip in the split 'test'"):
-        Segments(data, "test", samples=4000, batch=1, seed=0)
+        Segments([(data, "test")], samples=4000, batch=1, seed=0)
 
 
 def test_validation_clips_are_always_the_same_and_filled_to_whole_multiples(data):

@@ -1,7 +1,9 @@
 """Random pieces of prepared clips for a run's steps: what vocoders and autoencoders learn of."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +24,8 @@ _FAINTEST = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
-class SegmentData:
-    """The `[data]` table."""
+class SegmentSet:
+    """A data set to learn from."""
 
     folder: Path
     """What `auffusion data prepare` wrote."""
@@ -31,26 +33,47 @@ class SegmentData:
     """Which of its clips."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class SegmentData(SegmentSet):
+    """The `[data]` table."""
+
+    more: tuple[SegmentSet, ...] = ()
+    """Further sets, each a `[[data.more]]`: all clips of all sets are heard once an epoch."""
+
+    def opened(self) -> list[tuple[PreparedData, str]]:
+        """All sets, the first one first, with their splits.
+
+        Raises:
+            InputError: one is not there.
+        """
+        return [(PreparedData(one.folder), one.split) for one in (self, *self.more)]
+
+
 class Segments:
-    """Pieces of a split's clips, a function of (seed, step, slot).
+    """Pieces of the clips of some sets, a function of (seed, step, slot).
 
     Args:
-        data: prepared.
-        split: of its clips.
+        sets: prepared data, and the split of each that is learnt from.
         samples: length of a piece.
         batch: pieces of a step, over all processes.
         seed: of the run.
 
     Raises:
-        InputError: the split has no clips.
+        InputError: a split has no clips.
     """
 
     def __init__(
-        self, data: PreparedData, split: str, *, samples: int, batch: int, seed: int
+        self,
+        sets: Sequence[tuple[PreparedData, str]],
+        *,
+        samples: int,
+        batch: int,
+        seed: int,
     ) -> None:
-        self._data, self._samples, self._seed = data, samples, seed
-        self._numbers = clips_of_split(data, split)
-        self._draws = Draws(seed=seed, count=len(self._numbers), batch=batch)
+        self._sets, self._samples, self._seed = [data for data, _ in sets], samples, seed
+        self._numbers = [clips_of_split(data, split) for data, split in sets]
+        self._starts = [0, *accumulate(map(len, self._numbers))]
+        self._draws = Draws(seed=seed, count=self._starts[-1], batch=batch)
 
     def draw(self, step: int, slots: range) -> Waveform:
         """The pieces of some slots."""
@@ -58,18 +81,23 @@ class Segments:
 
     def names(self, step: int, slots: range) -> list[str]:
         """Ids of the clips they are of."""
-        return [self._data.clip(self._number(step, slot)).id for slot in slots]
+        places = [self._place(step, slot) for slot in slots]
+        return [data.clip(number).id for data, number in places]
 
     def randomness(self, step: int, slots: range, purpose: str) -> Iterator[np.random.Generator]:
         """What else is drawn for each slot, for one purpose."""
         return (generator(self._seed, step, slot, purpose) for slot in slots)
 
-    def _number(self, step: int, slot: int) -> int:
-        return self._numbers[self._draws.clip(step, slot)]
+    def _place(self, step: int, slot: int) -> tuple[PreparedData, int]:
+        """A slot's set, and the clip's number in it."""
+        drawn = self._draws.clip(step, slot)
+        part = bisect_right(self._starts, drawn) - 1
+        return self._sets[part], self._numbers[part][drawn - self._starts[part]]
 
     def _piece(self, step: int, slot: int) -> NDArray[np.float32]:
-        clip = self._data.samples(self._number(step, slot))
-        return random_segment(clip, self._samples, generator(self._seed, step, slot, "crop"))
+        data, number = self._place(step, slot)
+        rng = generator(self._seed, step, slot, "crop")
+        return random_segment(data.samples(number), self._samples, rng)
 
 
 def random_segment(

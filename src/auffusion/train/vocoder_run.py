@@ -91,7 +91,7 @@ class VocoderCopies:
         component: holds the network that is trained.
         mel: the front-end.
         config: of the run.
-        data: what it learns from.
+        data: what it learns from; it is measured by clips of the first.
         run: the run's folder.
     """
 
@@ -100,14 +100,14 @@ class VocoderCopies:
         component: Any,  # noqa: ANN401
         mel: MelSpectrogram,
         config: VocoderConfig,
-        data: PreparedData,
+        data: Sequence[PreparedData],
         run: Path,
     ) -> None:
         self._component, self._mel = component, mel
         self._config, self._data, self._run = config, data, run
         self._distance = MultiResolutionStft()
         self._clips = validation_clips(
-            data, config.listening, multiple=mel.config.hop_length, least=_SHORTEST
+            data[0], config.listening, multiple=mel.config.hop_length, least=_SHORTEST
         )
 
     def listen(self, step: int, folder: Path) -> None:
@@ -126,7 +126,9 @@ class VocoderCopies:
             folder,
             kind="vocoder",
             config=asdict(self._config),
-            data=self._data.facts,
+            data=self._data[0].facts,
+            more=[data.facts for data in self._data[1:]],
+            use=f"`AuffusionPipeline.from_pretrained(MODEL, vocoder=FOLDER)`; {_front_end(self._mel)}",
             run=self._run,
         )
 
@@ -161,6 +163,14 @@ class VocoderCopies:
             network.train(was_training)
 
 
+def _front_end(mel: MelSpectrogram) -> str:
+    config = mel.config
+    return (
+        f"it reads {config.bands} mel bands from {config.low_hz:g} to {config.high_hz:g} Hz of "
+        f"{config.sample_rate:,} samples a second, {config.hop_length} to a frame."
+    )
+
+
 def _shown(mel: MelSpectrogram, name: str, title: str, waveform: torch.Tensor) -> Shown:
     log_mel = mel(waveform.to(mel.window.device)).cpu()
     return Shown(name=name, title=title, samples=waveform[0].float().cpu(), log_mel=log_mel)
@@ -182,7 +192,7 @@ def vocoder_task(config: VocoderConfig, run: Path, device: str) -> VocoderTask:
     Raises:
         InputError: no such data, vocoder or VAE, or they do not belong together.
     """
-    data = PreparedData(config.data.folder)
+    sets = config.data.opened()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.loop.seed)
         component = _component(config.generator)
@@ -204,8 +214,7 @@ def vocoder_task(config: VocoderConfig, run: Path, device: str) -> VocoderTask:
         judges and judges.to(device),
         front_end,
         Segments(
-            data,
-            config.data.split,
+            sets,
             samples=wide * mel.hop_length,
             batch=config.loop.batch,
             seed=config.loop.seed,
@@ -214,7 +223,7 @@ def vocoder_task(config: VocoderConfig, run: Path, device: str) -> VocoderTask:
         losses=config.losses,
         shown=config.input,
         decode=vae and vae.decoded,
-        showcase=VocoderCopies(component, front_end, config, data, run),
+        showcase=VocoderCopies(component, front_end, config, [data for data, _ in sets], run),
     )
 
 
