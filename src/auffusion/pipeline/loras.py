@@ -5,11 +5,16 @@ well; this file adds what a record of a sound needs (a hash), words, and errors 
 """
 
 import hashlib
-from collections.abc import Sequence
+import logging
+import warnings
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from torch import nn
 
 from auffusion.errors import InputError
 from auffusion.pipeline.new_words import WORDS_FILES, load_new_words
@@ -73,14 +78,15 @@ def load_loras(pipeline: AuffusionPipeline, loras: Sequence[Lora]) -> None:
     for name, lora in zip(names, loras, strict=True):
         _bytes(lora.folder / LORA_FILE)
         try:
-            loaded.load_lora_weights(
-                str(lora.folder),
-                weight_name=LORA_FILE,
-                adapter_name=name,
-                # Without this, diffusers would go on to pickled files.
-                use_safetensors=True,
-                local_files_only=True,
-            )
+            with _quiet():
+                loaded.load_lora_weights(
+                    str(lora.folder),
+                    weight_name=LORA_FILE,
+                    adapter_name=name,
+                    # Without this, diffusers would go on to pickled files.
+                    use_safetensors=True,
+                    local_files_only=True,
+                )
         except (RuntimeError, ValueError, KeyError, OSError) as error:
             raise InputError(
                 f"the LoRA {lora.folder} is damaged or does not fit the model "
@@ -89,6 +95,24 @@ def load_loras(pipeline: AuffusionPipeline, loras: Sequence[Lora]) -> None:
         load_new_words(pipeline, lora.folder)
     if names:
         loaded.set_adapters(names, [lora.scale for lora in loras])
+        for part in loaded.components.values():
+            # New layers come in training mode, and those of others may have dropout.
+            if isinstance(part, nn.Module):
+                part.eval()
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    """What is as it should be is not warned of: no layers for texts, several LoRAs at once."""
+    logger = logging.getLogger("diffusers.loaders.lora_base")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Already found a `peft_config` attribute")
+            yield
+    finally:
+        logger.setLevel(before)
 
 
 def _bytes(path: Path) -> bytes:

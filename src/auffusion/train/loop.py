@@ -31,7 +31,7 @@ from auffusion.train.claim import claim, own_folder
 from auffusion.train.journal import Journal
 from auffusion.train.loop_settings import LoopSettings
 from auffusion.train.parallel import Group, join_group
-from auffusion.train.seat import Move, Seat, copied_buffers, moving_alone
+from auffusion.train.seat import Move, Seat, casting, copied_buffers, moving_alone
 from auffusion.train.stopping import stopping
 from auffusion.train.task import Task
 from auffusion.train.whole_folder import sweep_folders, whole_folder
@@ -134,7 +134,8 @@ class _Loop:
         self.store = CheckpointStore(folder, settings.keep)
         self.journal = Journal(folder, settings.tracker, speaks=group.first)
         # Before networks are compiled, which would hide what they compute.
-        self._flops = task.flops_per_example()
+        with casting(_device(task), settings.precision):
+            self._flops = task.flops_per_example()
         self.seats = [Seat(player, settings) for player in task.players]
         self.bad = BadSteps(settings.most_bad_steps)
 
@@ -280,6 +281,10 @@ class _Loop:
                 if seat.average is not None:
                     stack.enter_context(seat.average.shown(seat.module))
             yield
+
+
+def _device(task: Task) -> torch.device:
+    return next(task.players[0].module.parameters()).device
 
 
 def _say(sentence: str) -> None:

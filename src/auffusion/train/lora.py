@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -75,11 +75,18 @@ def save_lora(unet: Any, folder: Path) -> None:  # noqa: ANN401
 
     # peft annotates its arguments in part.
     taken: Any = utils
-    config: Any = unet.peft_config["default"]
+    described: dict[str, Any] = unet.peft_config["default"].to_dict()
+    # A set has another order in each process, and equal weights would be other files.
+    ordered = {
+        name: sorted(cast("set[str]", value)) if isinstance(value, set) else value
+        for name, value in described.items()
+    }
+    # A loader builds the adapters anew, in training mode: they would drop inputs of every sound.
+    ordered["lora_dropout"] = 0.0
     pipeline: Any = AuffusionPipeline
     pipeline.save_lora_weights(
         str(folder),
         unet_lora_layers=taken.get_peft_model_state_dict(unet),
         # Without it a loader would take alpha for rank.
-        unet_lora_adapter_metadata=config.to_dict(),
+        unet_lora_adapter_metadata=ordered,
     )

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from auffusion.errors import InputError
 from auffusion.train.average import ExponentialAverage, put_tensors, trained_tensors
-from auffusion.train.loop_settings import LoopSettings
+from auffusion.train.loop_settings import LoopSettings, Precision
 from auffusion.train.optimiser_state import optimiser_tensors, restore_optimiser
 from auffusion.train.parallel import Group, average_gradients
 from auffusion.train.task import Player, Task
@@ -94,8 +94,7 @@ class Seat:
 
     def _backward(self, task: Task, batch: Any, step: int, rounds: int) -> dict[str, float]:  # noqa: ANN401
         """Add a micro batch's gradients; gives its share of the loss's terms."""
-        dtype = _DTYPES.get(self._settings.precision)
-        with torch.autocast(self.device.type, dtype or torch.bfloat16, enabled=dtype is not None):
+        with casting(self.device, self._settings.precision):
             terms = task.losses(self.player.name, batch, step)
             if not terms:
                 return {}
@@ -155,6 +154,12 @@ class Seat:
     def _part(self, tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
         start = f"{self.player.name}.{part}."
         return {name[len(start) :]: t for name, t in tensors.items() if name.startswith(start)}
+
+
+def casting(device: torch.device, precision: Precision) -> torch.autocast:
+    """Networks compute in a precision until the end of the block."""
+    dtype = _DTYPES.get(precision)
+    return torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None)
 
 
 @contextmanager
