@@ -12,7 +12,11 @@ from auffusion.cli.options import OnDevice
 def train(
     kind: Annotated[Trained, typer.Argument(help="What is trained.")],
     config: Annotated[
-        Path | None, typer.Argument(help="A TOML file; see --show.", metavar="CONFIG")
+        Path | None,
+        typer.Argument(
+            help="A TOML file (see --show), or a shipped recipe: auffusion-full, clap, lora, …",
+            metavar="CONFIG",
+        ),
     ] = None,
     output: Annotated[
         Path | None,
@@ -38,19 +42,21 @@ def train(
     from auffusion.cli.studio import choose_device
     from auffusion.cli.training_display import watched
     from auffusion.errors import InputError
+    from auffusion.recipes.training_recipes import find_recipe
     from auffusion.train.config import config_text, read_config
     from auffusion.train.kinds import KINDS
     from auffusion.train.loop import Ending
     from auffusion.train.stopping import STOPPED
 
-    logging.disable_progress_bar()  # it would draw one for each file that is saved
     chosen = KINDS[kind.value]
     if show:
         typer.echo(config_text(chosen.config), nl=False)
         return
+    logging.disable_progress_bar()  # it would draw one for each file that is saved
     if output is None:
         raise InputError("name a folder for the run: --output DIR")
-    settings = read_config(chosen.config, config, changes or ())
+    recipe = None if config is None else find_recipe(config)
+    settings = read_config(chosen.config, recipe, changes or ())
     ending = watched(chosen, settings, output, str(choose_device(device.value)))
     if ending is Ending.STOPPED:
         raise typer.Exit(STOPPED)

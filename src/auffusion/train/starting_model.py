@@ -1,5 +1,6 @@
 """The model that a run starts from: whose weights, which text encoders, which prediction."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,14 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 
 from auffusion.errors import InputError
+from auffusion.image import MelImageCodec
 from auffusion.pipeline import AuffusionPipeline
 from auffusion.pipeline.components import ConditionAdapterModel
 from auffusion.text import load_text_encoder, load_tokenizer
 
 STABLE_DIFFUSION = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 Prediction = Literal["", "epsilon", "v_prediction"]
+ImageScale = Literal["", "fixed-log-range", "dataset-standardisation", "clip-min-max-8bit"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +40,22 @@ class StartingModel:
     zero_terminal_snr: bool = False
     """Rescale the noise levels so that the last one holds no signal (arXiv 2305.08891); with
     v_prediction only."""
+    image_scale: ImageScale = ""
+    """How log-mels become brightness; empty is what the base does. `dataset-standardisation` is the
+    paper's words (§3.2), `fixed-log-range` its released weights, `clip-min-max-8bit` Riffusion's
+    (B.3)."""
+    mel_statistics: Path | None = None
+    """What `auffusion data statistics` wrote; for `dataset-standardisation`."""
     gradient_checkpointing: bool = False
     """Compute activations twice rather than keep them: a third slower, far less memory."""
 
     def __post_init__(self) -> None:
         if len(self.encoders) > 2:
             raise InputError(f"model.encoders names {len(self.encoders)}: choose one or two")
+        if (self.image_scale == "dataset-standardisation") != (self.mel_statistics is not None):
+            raise InputError(
+                "model.image_scale = dataset-standardisation and model.mel_statistics go together"
+            )
         if self.zero_terminal_snr and self.prediction == "epsilon":
             raise InputError(
                 "model.zero_terminal_snr needs v_prediction: where no signal is left, its noise "
@@ -104,9 +117,25 @@ def _parts(loaded: Any, settings: StartingModel) -> dict[str, Any]:  # noqa: ANN
     if changed:
         # Of a class that knows these settings, whatever the base's was.
         parts["scheduler"] = DDPMScheduler.from_config(loaded.scheduler.config, **changed)
+    if settings.image_scale:
+        parts["image_scale"] = _scale(settings.image_scale, settings.mel_statistics)
     if settings.encoders:
         parts |= _new_encoders(loaded, settings.encoders)
     return parts
+
+
+def _scale(kind: str, statistics: Path | None) -> dict[str, Any]:
+    if statistics is None:
+        return MelImageCodec.from_config({"kind": kind}).to_config()
+    try:
+        found = json.loads(statistics.read_bytes())
+        numbers = {"mean": found["mean"], "deviation": found["deviation"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"model.mel_statistics names {statistics}, which is not what auffusion data statistics "
+            f"writes ({error})"
+        ) from error
+    return MelImageCodec.from_config({"kind": kind, **numbers}).to_config()
 
 
 def _new_encoders(loaded: Any, folders: Sequence[str]) -> dict[str, Any]:  # noqa: ANN401
