@@ -116,4 +116,6 @@ def pseudo_huber(difference: Latent, scale: float) -> Float[Tensor, ""]:
     """√(d² + c²) - c, as d² / 2c for small d and |d| for large (arXiv 2310.14189); 0 gives d²."""
     if not scale:
         return difference.square().mean()
-    return ((difference.square() + scale**2).sqrt() - scale).mean()
+    squares = difference.square()
+    # The same as √(d² + c²) - c, without the loss of digits.
+    return (squares / ((squares + scale**2).sqrt() + scale)).mean()

@@ -6,20 +6,19 @@ caches do its work, and the base may lie there in 16 bits; see `docs/stages/lora
 comes to at Stable Diffusion's size.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
+from auffusion.data.assembling import PreparedFacts
 from auffusion.data.prepared import PreparedData
 from auffusion.errors import InputError
 from auffusion.pipeline import AuffusionPipeline
 from auffusion.train.card import write_card
 from auffusion.train.denoising import ConditionedUnet, DenoisingTask, Objective
-from auffusion.train.diffusion_run import TrainingData, clips_of
-from auffusion.train.examples import Latents, Texts, open_latents, open_texts
-from auffusion.train.latent_cache import LatentCache
 from auffusion.train.listening import Listening, generated, write_page
 from auffusion.train.loop_settings import LoopSettings
 from auffusion.train.lora import LoraSettings, add_lora, save_lora
@@ -31,7 +30,7 @@ from auffusion.train.starting_model import (
     load_starting_model,
     training_scheduler,
 )
-from auffusion.train.text_cache import TextCache
+from auffusion.train.training_data import TrainingData, TrainingSet, open_training_data
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +57,8 @@ class FrozenModel:
         pipeline: Any = load_starting_model(settings, seed, "cpu")
         for part in (pipeline.unet, *adapters_of(pipeline)):
             part.requires_grad_(False)
-        pipeline.unet.to(getattr(torch, self.weights))
+        if self.weights == "bfloat16":
+            pipeline.unet.to(torch.bfloat16)
         return pipeline
 
 
@@ -91,10 +91,10 @@ class LoraConfig:
                 f"model.weights is bfloat16 and loop.precision {self.loop.precision}: set "
                 "loop.precision to bfloat16 too"
             )
-        if self.words.new and self.data.text is not None:
+        if self.words.new and (self.data.text is not None or self.data.more):
             raise InputError(
-                "data.text names a cache of texts, but words.new are encoded anew at every step: "
-                "leave data.text out"
+                "words.new are encoded anew at every step, and from one set: leave data.text and "
+                "data.more out"
             )
 
 
@@ -134,11 +134,12 @@ class LoraShowcase:
         model: ParkedModel,
         network: ConditionedUnet,
         config: Any,  # noqa: ANN401 - a dataclass with `data`, `model` and `listening`
+        data: Sequence[PreparedFacts],
         kind: str,
         run: Path,
     ) -> None:
         self._model, self._network, self._config = model, network, config
-        self._kind, self._run = kind, run
+        self._data, self._kind, self._run = data, kind, run
 
     def listen(self, step: int, folder: Path) -> None:
         """Sounds of fixed prompts and seeds."""
@@ -153,7 +154,8 @@ class LoraShowcase:
             folder,
             kind=self._kind,
             config=asdict(self._config),
-            data=PreparedData(self._config.data.folder).facts,
+            data=self._data[0],
+            more=self._data[1:],
             run=self._run,
             use=_use(self._config, self._kind),
         )
@@ -191,37 +193,28 @@ def lora_task(config: LoraConfig, run: Path, device: str) -> LoraTask:
         InputError: no such data or model, caches that are not of them, or a word that the model
             knows already.
     """
-    data = PreparedData(config.data.folder)
     pipeline: Any = config.model.load(config.loop.seed)
-    latents, texts = opened(config.data, data, pipeline)
+    # Caches are of the model as it was loaded; encoders of texts are asked where they are now.
+    model = ParkedModel(pipeline, device, needed_parts(config))
+    examples = open_training_data(config.data, pipeline)
     add_lora(pipeline.unet, config.lora, config.loop.seed)
-    network, needed = ConditionedUnet(pipeline.unet, adapters_of(pipeline)), needed_parts(config)
+    network, texts = ConditionedUnet(pipeline.unet, adapters_of(pipeline)), examples.texts
     if config.words.new:
         network = WordedUnet(pipeline.unet, adapters_of(pipeline), pipeline, config.words)
-        texts = TokenTexts(data, pipeline)
-    model = ParkedModel(pipeline, device, needed)
+        texts = TokenTexts(PreparedData(config.data.folder), pipeline)
     placed: Any = network.to(device)
     return LoraTask(
         placed.to(memory_format=torch.channels_last),
         training_scheduler(pipeline),
-        latents,
+        examples.latents,
         texts,
-        clips_of(data, config.data.split),
+        examples.clips,
         config.objective,
         batch=config.loop.batch,
         steps=config.loop.steps,
         seed=config.loop.seed,
-        showcase=LoraShowcase(model, placed, config, "lora", run),
+        showcase=LoraShowcase(model, placed, config, examples.facts, "lora", run),
     )
-
-
-def opened(
-    settings: TrainingData, data: PreparedData, pipeline: AuffusionPipeline
-) -> tuple[Latents, Texts]:
-    """Cached or live latents and texts of a model that is whole and as it was loaded."""
-    latents = settings.latents and LatentCache(settings.latents)
-    texts = settings.text and TextCache(settings.text)
-    return open_latents(data, pipeline, latents or None), open_texts(data, pipeline, texts or None)
 
 
 def needed_parts(config: Any) -> set[str]:  # noqa: ANN401 - its `data` is a TrainingData
@@ -230,7 +223,8 @@ def needed_parts(config: Any) -> set[str]:  # noqa: ANN401 - its `data` is a Tra
     A pipeline computes where its parts are: what is encoded as it is drawn needs all of them there.
     """
     words: WordSettings = getattr(config, "words", WordSettings())
-    if config.data.latents is None or (config.data.text is None and not words.new):
+    sets: list[TrainingSet] = [config.data, *config.data.more]
+    if any(one.latents is None or (one.text is None and not words.new) for one in sets):
         return set(AuffusionPipeline.model_cpu_offload_seq.split("->"))
     needed = {"unet", "condition_adapter", "condition_adapter_2"}
     return needed | ({"text_encoder", "text_encoder_2"} if words.new else set[str]())
