@@ -164,7 +164,7 @@ def test_a_signal_to_one_process_stops_all_at_the_same_step(tmp_path):
     while not (tmp_path / "log.jsonl").is_file():
         assert all(process.poll() is None for process in processes)
         time.sleep(0.01)
-    # Not the one that writes; and twice, as torchrun passes on what the terminal sent already.
+    # Not the one that writes; and twice, as torchrun passes on what a cluster sent already.
     processes[1].send_signal(signal.SIGINT)
     processes[1].send_signal(signal.SIGTERM)
     first, second = ended(processes)
@@ -184,8 +184,8 @@ def test_what_the_first_process_cannot_write_ends_all_with_a_sentence(tmp_path):
 
 
 @pytest.mark.slow
-def test_control_c_under_torchrun_saves_once_and_goes_on(tmp_path):
-    """The terminal sends it to all processes, and torchrun sends its own besides."""
+def test_control_c_under_torchrun_saves(tmp_path):
+    """It has its processes in sessions of their own, and passes the signal on."""
     script = tmp_path / "run.py"
     script.write_text(RUN)
     words = {"pause": 0.1, "loop": {"steps": 100_000}}

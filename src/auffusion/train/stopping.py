@@ -12,7 +12,7 @@ STOPPED = 75
 """Exit status of a run that was asked to stop and can go on (EX_TEMPFAIL of sysexits.h)."""
 
 _SIGNALS = ("SIGTERM", "SIGINT", "SIGUSR1")
-# Ctrl-C reaches the processes of `torchrun` twice: from the terminal and from torchrun itself.
+# Where a cluster signals all processes of a job, torchrun passes its own signal on besides.
 _PATIENCE_S = 5.0
 
 
