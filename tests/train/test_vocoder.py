@@ -15,6 +15,7 @@ from auffusion.executor import SerialExecutor
 from auffusion.pipeline import AuffusionPipeline, tiny_pipeline
 from auffusion.pipeline.convert import convert_checkpoint
 from auffusion.pipeline.parts import load_vocoder
+from auffusion.recipes.training_recipes import shipped_recipes
 from auffusion.train.average import put_tensors, trained_tensors
 from auffusion.train.checkpoints import CheckpointStore
 from auffusion.train.config import read_config
@@ -254,6 +255,58 @@ def test_discriminators_judge_what_the_generator_made_in_the_same_step(data, tmp
     assert task.losses("discriminators", batch, 0)["loss"].item() == pytest.approx(
         expected.item(), rel=1e-2
     )
+
+
+def test_the_recipe_of_the_paper_is_what_the_paper_says():
+    """B.1: AdamW, 2e-4, batch 16, HiFi-GAN for 256 bands and 160 samples a frame."""
+    paper = read_config(VocoderConfig, shipped_recipes()["vocoder"])
+    assert (paper.loop.learning_rate, paper.loop.batch) == (2e-4, 16)
+    assert (paper.loop.beta1, paper.loop.beta2) == (0.8, 0.99)
+    shape = paper.generator.hifigan
+    assert (shape.num_mels, shape.hop_length) == (256, 160)
+    losses = paper.losses
+    assert (losses.adversarial, losses.feature_matching, losses.mel) == (1, 2, 45)
+    assert paper.discriminators.periods == (2, 3, 5, 7, 11)
+    # The rate after an epoch of LJ Speech's 13,100 clips.
+    assert paper.loop.rate(13_100 // 16) == pytest.approx(0.999 * 2e-4, rel=1e-5)
+
+
+@pytest.mark.parametrize("changes", [SMALL_HIFIGAN, FOURIER], ids=["hifigan", "fourier"])
+def test_processes_that_share_a_step_minimise_what_one_would(data, tmp_path, changes):
+    """The mean over two slots alone is the loss of both together."""
+    task = vocoder_task(config(data, *changes), tmp_path, "cpu")
+    if task.discriminators is not None:
+        task.discriminators.eval()  # spectral norm would move on with every look
+
+    def losses(slots):
+        batch = task.draw(5, slots)
+        return {
+            f"{player.name}.{name}": value.item()
+            for player in task.players
+            for name, value in task.losses(player.name, batch, 5).items()
+        }
+
+    both, one, two = losses(range(2)), losses(range(1)), losses(range(1, 2))
+    assert one != two
+    for name, value in both.items():
+        assert value == pytest.approx((one[name] + two[name]) / 2, rel=1e-5), name
+
+
+def test_a_run_in_bfloat16_measures_spectra_in_float32(data, tmp_path):
+    settings = config(
+        data,
+        *SMALL_HIFIGAN,
+        "losses.stft=1.0",
+        "loop.precision=bfloat16",
+        "loop.steps=1",
+        "loop.batch=1",
+    )
+    assert run(settings, tmp_path / "run") is Ending.FINISHED
+    coarse = json.loads((tmp_path / "run/log.jsonl").read_text())
+    task = vocoder_task(settings, tmp_path, "cpu")
+    exact = task.losses("generator", task.draw(0, range(1)), 0)
+    for name in ("mel", "stft"):
+        assert coarse[f"generator.{name}"] == pytest.approx(exact[name].item(), rel=2e-2)
 
 
 def test_operations_are_counted(data, tmp_path):

@@ -50,6 +50,15 @@ def test_equal_sounds_have_no_distance_and_others_have_one():
     assert distance(torch.zeros(1, 8000), torch.zeros(1, 8000)) == 0
 
 
+def test_the_distance_of_a_batch_is_the_mean_of_its_items():
+    source = torch.Generator().manual_seed(2)
+    a, b = torch.randn(3, 4000, generator=source), torch.randn(3, 4000, generator=source)
+    b[1] *= 0.01
+    distance = MultiResolutionStft()
+    each = [distance(a[i : i + 1], b[i : i + 1]).item() for i in range(3)]
+    assert distance(a, b).item() == pytest.approx(np.mean(each), rel=1e-5)
+
+
 def test_the_distance_is_the_one_of_the_paper_computed_with_scipy():
     """Eqs. 4-6 of arXiv 1910.11480: Frobenius ratio, and mean absolute difference of logarithms."""
     source = torch.Generator().manual_seed(1)

@@ -128,7 +128,7 @@ class VocoderCopies:
             config=asdict(self._config),
             data=self._data[0].facts,
             more=[data.facts for data in self._data[1:]],
-            use=f"`AuffusionPipeline.from_pretrained(MODEL, vocoder=FOLDER)`; {_front_end(self._mel)}",
+            use=_usage(self._mel.config),
             run=self._run,
         )
 
@@ -163,11 +163,11 @@ class VocoderCopies:
             network.train(was_training)
 
 
-def _front_end(mel: MelSpectrogram) -> str:
-    config = mel.config
+def _usage(mel: MelConfig) -> str:
     return (
-        f"it reads {config.bands} mel bands from {config.low_hz:g} to {config.high_hz:g} Hz of "
-        f"{config.sample_rate:,} samples a second, {config.hop_length} to a frame."
+        f"`AuffusionPipeline.from_pretrained(MODEL, vocoder=FOLDER)`; it reads {mel.bands} mel "
+        f"bands from {mel.low_hz:g} to {mel.high_hz:g} Hz of sound at {mel.sample_rate:,} samples "
+        f"a second, {mel.hop_length} to a frame."
     )
 
 

@@ -35,7 +35,10 @@ def feature_loss(real: Judgement, made: Judgement) -> Tensor:
 
 
 class MultiResolutionStft(nn.Module):
-    """Mean over several transforms of spectral convergence and log-magnitude distance."""
+    """Mean over several transforms of spectral convergence and log-magnitude distance.
+
+    Convergence is each item's own, so that the distance of a batch is the mean of its items'.
+    """
 
     def __init__(self, lengths: tuple[int, ...] = (128, 256, 512, 1024, 2048)) -> None:
         super().__init__()
@@ -47,14 +50,14 @@ class MultiResolutionStft(nn.Module):
         for length in self.lengths:
             a, b = _magnitude(estimate, length), _magnitude(target, length)
             # A silent target would divide by nothing.
-            convergence: Tensor = _size(b - a) / _size(b).clamp_min(1e-3)
-            total = total + convergence + (b.log() - a.log()).abs().mean()
+            convergence = _sizes(b - a) / _sizes(b).clamp_min(1e-3)
+            total = total + convergence.mean() + (b.log() - a.log()).abs().mean()
         return total / len(self.lengths)
 
 
-def _size(values: Tensor) -> Tensor:
+def _sizes(values: Tensor) -> Tensor:
     # torch does not annotate its linear algebra.
-    return cast("Tensor", torch.linalg.vector_norm(values))
+    return cast("Tensor", torch.linalg.vector_norm(values, dim=(1, 2)))
 
 
 def _magnitude(waveform: Waveform, length: int) -> Tensor:
