@@ -19,6 +19,7 @@ from torch import nn
 from auffusion.errors import InputError
 from auffusion.pipeline.new_words import WORDS_FILES, load_new_words
 from auffusion.pipeline.pipeline import AuffusionPipeline
+from auffusion.text import read_state
 
 LORA_FILE = "pytorch_lora_weights.safetensors"
 
@@ -77,6 +78,7 @@ def load_loras(pipeline: AuffusionPipeline, loras: Sequence[Lora]) -> None:
     names = [f"lora{number}" for number in range(len(loras))]
     for name, lora in zip(names, loras, strict=True):
         _bytes(lora.folder / LORA_FILE)
+        read_state(lora.folder / LORA_FILE)
         try:
             with _quiet():
                 loaded.load_lora_weights(
@@ -103,10 +105,10 @@ def load_loras(pipeline: AuffusionPipeline, loras: Sequence[Lora]) -> None:
 
 @contextmanager
 def _quiet() -> Generator[None]:
-    """What is as it should be is not warned of: no layers for texts, several LoRAs at once."""
-    logger = logging.getLogger("diffusers.loaders.lora_base")
+    """What is as it should be is not warned of, and what is not is raised alone."""
+    logger = logging.getLogger("diffusers.loaders")
     before = logger.level
-    logger.setLevel(logging.ERROR)
+    logger.setLevel(logging.CRITICAL)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Already found a `peft_config` attribute")
