@@ -203,6 +203,37 @@ def test_a_slot_draws_the_same_whoever_computes_it(data, tiny, tmp_path):
     ]
 
 
+def test_losses_are_the_written_out_formulas(data, tmp_path):
+    """In numpy: mean absolute errors, and Kingma and Welling's divergence (1312.6114, app. B)."""
+    words = ("model.base=embedded", "objective.kl=0.25", "objective.edge=2")
+    task = vae_task(config(data, *words), tmp_path, "cpu")
+    batch = task.draw(0, range(2))
+    terms = task.losses("autoencoder", batch, 0)
+    with torch.no_grad():
+        posterior = task.vae.encode(batch.image).latent_dist
+        made = task.vae.decode(posterior.mean + batch.noise * posterior.logvar.div(2).exp()).sample
+    error = (made - batch.image).double().numpy()
+    mean, log = posterior.mean.double().numpy(), posterior.logvar.double().numpy()
+    along = np.abs(np.diff(error, axis=3)).mean() + np.abs(np.diff(error, axis=2)).mean()
+    assert terms["pixel"].item() == pytest.approx(np.abs(error).mean(), rel=1e-4)
+    assert terms["edge"].item() == pytest.approx(2 * along, rel=1e-4)
+    divergence = 0.5 * (mean**2 + np.exp(log) - 1 - log).mean()
+    assert terms["kl"].item() == pytest.approx(0.25 * divergence, rel=1e-4)
+
+
+def test_several_sets_are_learnt_from_as_one(data, tmp_path):
+    (tmp_path / "run.toml").write_text(
+        f'[data]\nfolder = "{data}"\n[[data.more]]\nfolder = "{data}"\n'
+    )
+    settings = read_config(VaeConfig, tmp_path / "run.toml", ("loop.steps=1", *SMALL))
+    task = vae_task(settings, tmp_path, "cpu")
+    names = [name for step in range(4) for name in task.names(step, range(2))]
+    assert len(set(names)) == 4
+    assert all(names.count(name) == 2 for name in names)
+    assert KINDS["vae"].run(settings, tmp_path / "run", "cpu") is Ending.FINISHED
+    assert (tmp_path / "run/model/README.md").read_text().count(" clips, ") == 2
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

@@ -15,6 +15,7 @@ from auffusion.latent import LatentCodec
 from auffusion.latent.patch_discriminator import PatchDiscriminator, judge_loss, maker_loss
 from auffusion.mel import MelConfig, MelSpectrogram
 from auffusion.shapes import Latent, SpecImage
+from auffusion.train.flops import counted_flops
 from auffusion.train.segments import Segments
 from auffusion.train.task import Player
 
@@ -150,14 +151,8 @@ class AutoencodingTask:
         return terms
 
     def flops_per_example(self) -> float:
-        """Counted on one example: forward, and twice as much backward."""
-        from torch.utils.flop_counter import FlopCounterMode
-
-        batch = self.draw(0, range(1))
-        counter: Any = FlopCounterMode(display=False)
-        with torch.no_grad(), counter:
-            self.vae.decode(self.vae.encode(batch.image).latent_dist.mode())
-        return 3.0 * counter.get_total_flops()
+        """Counted on one example."""
+        return counted_flops(self)
 
     def listen(self, step: int, folder: Path) -> None:
         """What it makes of clips that it does not learn of."""

@@ -1,6 +1,6 @@
 """What becomes of an autoencoder: pages of what it gives back, and a folder at the end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ class VaeShowcase:
 
     Args:
         vae: in training.
-        data: with the clips.
+        data: what it learns from; it is measured by clips of the first.
         listening: which of them.
         mel: the front-end.
         codec: log-mel to picture.
@@ -36,7 +36,7 @@ class VaeShowcase:
     def __init__(
         self,
         vae: Any,  # noqa: ANN401
-        data: PreparedData,
+        data: Sequence[PreparedData],
         listening: Validation,
         *,
         mel: MelConfig,
@@ -52,17 +52,16 @@ class VaeShowcase:
         self._device = next(vae.parameters()).device
         self._mel = MelSpectrogram(mel).to(self._device)
         step = LatentCodec(vae).scale_factor * mel.hop_length
-        self._clips = validation_clips(data, listening, multiple=step, least=mel.minimum_samples)
+        self._clips = validation_clips(data[0], listening, multiple=step, least=mel.minimum_samples)
 
     def listen(self, step: int, folder: Path) -> None:
         """A page of reconstructions, with errors of all clips that are measured."""
         was_training = self._vae.training
         self._vae.eval()
         try:
-            measured = means(self._errors(clip) for clip in self._clips)
-            shown = [
-                one for clip in self._clips[: self._listening.shown] for one in self._pair(clip)
-            ]
+            measured = means(map(self._errors, self._clips[: self._listening.measured]))
+            chosen = enumerate(self._clips[: self._listening.shown])
+            shown = [one for number, clip in chosen for one in self._pair(f"{number:02d}", clip)]
         finally:
             self._vae.train(was_training)
         write_page(folder, f"step {step}", shown, self._mel.config.sample_rate, measured)
@@ -76,7 +75,10 @@ class VaeShowcase:
             folder,
             kind="vae",
             config=asdict(self._config),
-            data=self._data.facts,
+            data=self._data[0].facts,
+            more=[data.facts for data in self._data[1:]],
+            use="`AuffusionPipeline.from_pretrained(MODEL, vae=VAE)`, VAE being what "
+            f"`{type(self._vae).__name__}.from_pretrained(FOLDER)` gives.",
             run=self._run,
         )
 
@@ -85,7 +87,7 @@ class VaeShowcase:
 
     @torch.no_grad()
     def _given_back(self, log_mel: LogMel) -> tuple[LogMel, Tensor]:
-        """(what comes out, the mean of its latent), not clamped to what a picture can hold."""
+        """(what comes out, the mean of its latent)."""
         mean = self._vae.encode(2.0 * self._codec.encode(log_mel) - 1.0).latent_dist.mode()
         image = (self._vae.decode(mean).sample / 2.0 + 0.5).clamp(0.0, 1.0)
         return self._codec.decode(image), mean
@@ -106,12 +108,12 @@ class VaeShowcase:
         return round(1.0 / torch.cat(latents).std().clamp_min(1e-4).item(), 5)
 
     @torch.no_grad()
-    def _pair(self, clip: ValidationClip) -> Iterator[Shown]:
+    def _pair(self, name: str, clip: ValidationClip) -> Iterator[Shown]:
         log_mel = self._log_mel(clip)
         made, _ = self._given_back(log_mel)
         sound = self._vocoder(made)
-        yield _shown(f"{clip.name}-real", clip.title, clip.waveform[0], log_mel)
-        yield _shown(f"{clip.name}-made", f"{clip.title}, given back", sound[0], made)
+        yield _shown(f"{name}-real", clip.title, clip.waveform[0], log_mel)
+        yield _shown(f"{name}-made", f"{clip.title}, given back", sound[0], made)
 
 
 def _shown(name: str, title: str, samples: Tensor, log_mel: LogMel) -> Shown:

@@ -7,7 +7,6 @@ from typing import Any, Literal
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
-from auffusion.data.prepared import PreparedData
 from auffusion.errors import InputError
 from auffusion.image import MelImageCodec
 from auffusion.latent import PatchAutoencoderConfig
@@ -121,73 +120,42 @@ def vae_task(config: VaeConfig, run: Path, device: str) -> AutoencodingTask:
     Raises:
         InputError: no such data or model, or pictures that it cannot encode.
     """
-    data = PreparedData(config.data.folder)
+    sets, objective = config.data.opened(), config.objective
     start = _open(config)
     # Convolutions are faster with the channels last, on processors and accelerators alike.
-    vae = start.vae.to(device, memory_format=torch.channels_last)
-    return autoencoding_task(
+    vae = start.vae.to(device, memory_format=torch.channels_last).requires_grad_(True).train()
+    if objective.decoder_only:
+        _freeze_encoder(vae)
+    return AutoencodingTask(
         vae,
-        data,
-        config.objective,
-        config.loop,
-        split=config.data.split,
-        judge=config.discriminator,
+        _new_judge(config, device) if objective.adversarial else None,
+        Segments(
+            sets,
+            samples=objective.frames * start.mel.hop_length,
+            batch=config.loop.batch,
+            seed=config.loop.seed,
+        ),
         mel=start.mel,
         codec=start.codec,
+        objective=objective,
         showcase=VaeShowcase(
             vae,
-            data,
+            [data for data, _ in sets],
             config.listening,
             mel=start.mel,
             codec=start.codec,
             vocoder=start.vocoder.to(device),
-            rescales=not config.objective.decoder_only,
+            rescales=not objective.decoder_only,
             config=config,
             run=run,
         ),
     )
 
 
-def autoencoding_task(
-    vae: Any,  # noqa: ANN401
-    data: PreparedData,
-    objective: AutoencoderObjective,
-    loop: LoopSettings,
-    *,
-    showcase: Any,  # noqa: ANN401 - a Showcase
-    split: str = "train",
-    judge: PatchDiscriminatorConfig | None = None,
-    mel: MelConfig | None = None,
-    codec: MelImageCodec | None = None,
-) -> AutoencodingTask:
-    """The task of an autoencoder that exists, on its device."""
-    mel = mel or MelConfig()
-    vae.requires_grad_(True).train()
-    if objective.decoder_only:
-        _freeze_encoder(vae)
-    segments = Segments(
-        [(data, split)],
-        samples=objective.frames * mel.hop_length,
-        batch=loop.batch,
-        seed=loop.seed,
-    )
-    return AutoencodingTask(
-        vae,
-        _new_judge(judge, loop.seed, vae.device) if objective.adversarial else None,
-        segments,
-        mel=mel,
-        codec=codec or MelImageCodec(),
-        objective=objective,
-        showcase=showcase,
-    )
-
-
-def _new_judge(
-    config: PatchDiscriminatorConfig | None, seed: int, device: torch.device
-) -> PatchDiscriminator:
+def _new_judge(config: VaeConfig, device: str) -> PatchDiscriminator:
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network: Any = PatchDiscriminator(config)
+        torch.manual_seed(config.loop.seed)
+        network: Any = PatchDiscriminator(config.discriminator)
     return network.to(device, memory_format=torch.channels_last)
 
 
