@@ -92,7 +92,7 @@ def test_a_closed_terminal_does_not_keep_the_step_from_being_finished():
 
 
 def test_under_torchrun_the_same_request_may_come_twice():
-    """Ctrl-C reaches a worker from the terminal and again from its launcher."""
+    """A cluster may signal all processes of a job, and the launcher passes its own on."""
     process = busy("1", WORLD_SIZE="2")
     process.send_signal(signal.SIGINT)
     process.stderr.readline()

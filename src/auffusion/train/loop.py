@@ -177,7 +177,14 @@ class _Loop:
         # Dropout knows no generator but the global one: seeded by the step, it is the same after a
         # restart. The caller's own state is put back at the end of the run.
         rng = generator(self.settings.seed, step, self.group.rank, "network")
-        torch.manual_seed(int(rng.integers(1 << 62)))
+        seed = int(rng.integers(1 << 62))
+        # torch.manual_seed also goes to all devices that are not used, which takes longer than a
+        # small network's step.
+        torch.default_generator.manual_seed(seed)
+        if self.accelerators():
+            torch.cuda.manual_seed_all(seed)
+        elif self.seats[0].device.type == "mps":
+            torch.mps.manual_seed(seed)
 
     def _suspects(self, step: int, moves: Sequence[Move]) -> list[str]:
         """Clips of this process that may be at fault; of all where only a gradient was bad."""
