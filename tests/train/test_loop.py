@@ -321,6 +321,8 @@ def test_bfloat16_learns_with_weights_in_float32(tmp_path):
 
 
 @pytest.mark.slow
+# torch's compiler imports parts of torch that are on their way out.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_compiled_network_learns_the_same(tmp_path):
     train(DenoisingSounds(), settings(compile=True), tmp_path / "compiled")
     train(DenoisingSounds(), settings(), tmp_path / "plain")
