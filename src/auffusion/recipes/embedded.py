@@ -40,6 +40,7 @@ from auffusion.pipeline.components import ConditionAdapterModel, FourierVocoderM
 from auffusion.pipeline.packed import pack_state, unpack_state
 from auffusion.pipeline.packing import save_packed
 from auffusion.pipeline.parts import load_vocoder
+from auffusion.pipeline.saved import load_autoencoder
 from auffusion.recipes.minilm import reduce_minilm
 from auffusion.recipes.networks import SETTINGS, new_network, new_scheduler
 from auffusion.recipes.scene_examples import Scenes
@@ -53,7 +54,7 @@ from auffusion.train.loop_settings import LoopSettings
 from auffusion.train.mel_statistics import MakeMelComputer, mel_statistics
 from auffusion.train.parallel import join_group
 from auffusion.train.segments import SegmentData
-from auffusion.train.vae_run import StartingVae, VaeConfig, load_autoencoder
+from auffusion.train.vae_run import StartingVae, VaeConfig
 from auffusion.train.vocoder_run import StartingVocoder, VocoderConfig
 from auffusion.train.vocoder_task import VocoderInput, VocoderLosses
 

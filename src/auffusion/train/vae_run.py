@@ -15,12 +15,11 @@ from auffusion.mel import MelConfig
 from auffusion.pipeline.components import PatchAutoencoderModel
 from auffusion.pipeline.hub import model_folder
 from auffusion.pipeline.parts import load_vocoder
-from auffusion.pipeline.reading import read_object
-from auffusion.pipeline.saved import INDEX, load_autoencoder
 from auffusion.train.autoencoding import AutoencoderObjective, AutoencodingTask
 from auffusion.train.loop_settings import LoopSettings
 from auffusion.train.reconstruction import VaeShowcase
 from auffusion.train.segments import SegmentData, Segments
+from auffusion.train.starting_parts import load_starting_vae
 from auffusion.train.validation import Validation
 from auffusion.vocoder import GriffinLim, GriffinLimConfig
 
@@ -186,17 +185,12 @@ def _open(config: VaeConfig) -> _Start:
 
 
 def _of_base(base: str) -> _Start:
-    """The autoencoder of a model, or of a folder that holds nothing else."""
-    folder = Path(base).expanduser()
-    if (folder / "config.json").is_file():
-        return _surrounded(load_autoencoder(folder), MelConfig(), MelImageCodec(), None)
-    folder = model_folder(base)
-    index = read_object(folder / INDEX) if (folder / INDEX).is_file() else {}
-    vocoder = load_vocoder(folder / "vocoder") if (folder / "vocoder").is_dir() else None
-    mel = MelConfig(**index.get("mel", {"bands": vocoder.bands} if vocoder else {}))
-    scale = index.get("image_scale")
-    codec = MelImageCodec.from_config(scale) if scale else MelImageCodec()
-    return _surrounded(load_autoencoder(folder / "vae"), mel, codec, vocoder)
+    """The autoencoder of a model, with its vocoder, or one in a folder of its own."""
+    loaded = load_starting_vae(base)
+    folder = model_folder(base) / "vocoder"
+    vocoder = load_vocoder(folder) if folder.is_dir() else None
+    mel = loaded.mel or (MelConfig() if vocoder is None else MelConfig(bands=vocoder.bands))
+    return _surrounded(loaded.vae, mel, loaded.image, vocoder)
 
 
 def _surrounded(vae: Any, mel: MelConfig, codec: MelImageCodec, vocoder: Any) -> _Start:  # noqa: ANN401
