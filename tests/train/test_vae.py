@@ -221,6 +221,16 @@ def test_losses_are_the_written_out_formulas(data, tmp_path):
     assert terms["kl"].item() == pytest.approx(0.25 * divergence, rel=1e-4)
 
 
+def test_networks_may_compute_in_16_bits(data, tiny, tmp_path):
+    words = ("loop.precision=bfloat16", "loop.steps=2", "loop.micro_batch=1")
+    words += ("objective.adversarial=0.1", "discriminator.channels=8")
+    settings = config(data, f"model.base={tiny}", *words)
+    assert KINDS["vae"].run(settings, tmp_path, "cpu") is Ending.FINISHED
+    vae = AutoencoderKL.from_pretrained(tmp_path / "model")
+    assert {value.dtype for value in vae.state_dict().values()} == {torch.float32}
+    assert all(np.isfinite(value) for line in read_log(tmp_path) for value in line.values())
+
+
 def test_several_sets_are_learnt_from_as_one(data, tmp_path):
     (tmp_path / "run.toml").write_text(
         f'[data]\nfolder = "{data}"\n[[data.more]]\nfolder = "{data}"\n'
