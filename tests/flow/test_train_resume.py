@@ -25,23 +25,27 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import torch
 torch.set_num_threads(1)
-from small_tasks import spectrograms, train_here
+from small_tasks import new_network, spectrograms, train_here
 spectrograms()
+# Its first use imports what takes a second.
+torch.optim.AdamW(new_network().parameters(), fused=True).zero_grad()
 
 def is_writing(folder):
     return any((folder / "checkpoints").glob(".auffusion-*.tmp"))
 
 def is_time(folder, moment, lines):
     log = folder / "log.jsonl"
-    if moment == "never" or not (log.read_bytes().count(b"\\n") if log.exists() else 0) >= lines:
+    if lines and (not log.exists() or log.read_bytes().count(b"\\n") < lines):
         return False
     return moment == "line" or is_writing(folder)
 
 def watched(child, folder, moment, lines, delay):
+    if moment == "never":
+        return "done" if os.waitpid(child, 0)[1] == 0 else "failed"
     while not is_time(folder, moment, lines):
         if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
             return "done" if os.waitpid(child, 0)[1] == 0 else "failed"
-        time.sleep(0.0005)
+        time.sleep(0.001)
     time.sleep(delay)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
