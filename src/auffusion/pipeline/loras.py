@@ -7,14 +7,14 @@ well; this file adds what a record of a sound needs (a hash), words, and errors 
 import hashlib
 import logging
 import warnings
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from auffusion.errors import InputError
 from auffusion.pipeline.new_words import WORDS_FILES, load_new_words
@@ -40,12 +40,13 @@ class Lora:
         >>> Lora.parse("rain:0.5")
         Lora(folder=PosixPath('rain'), scale=0.5)
         """
-        head, colon, tail = text.rpartition(":")
+        head, _, tail = text.rpartition(":")
         try:
-            return cls(folder=Path(head), scale=float(tail)) if colon else cls(folder=Path(tail))
+            scale = float(tail) if head else 1.0
         except ValueError:
             # The colon belongs to the path.
             return cls(folder=Path(text))
+        return cls(folder=Path(head or text), scale=scale)
 
     def __post_init__(self) -> None:
         if not -100 <= self.scale <= 100:
@@ -77,23 +78,7 @@ def load_loras(pipeline: AuffusionPipeline, loras: Sequence[Lora]) -> None:
     loaded: Any = pipeline
     names = [f"lora{number}" for number in range(len(loras))]
     for name, lora in zip(names, loras, strict=True):
-        _bytes(lora.folder / LORA_FILE)
-        read_state(lora.folder / LORA_FILE)
-        try:
-            with _quiet():
-                loaded.load_lora_weights(
-                    str(lora.folder),
-                    weight_name=LORA_FILE,
-                    adapter_name=name,
-                    # Without this, diffusers would go on to pickled files.
-                    use_safetensors=True,
-                    local_files_only=True,
-                )
-        except (RuntimeError, ValueError, KeyError, OSError) as error:
-            raise InputError(
-                f"the LoRA {lora.folder} is damaged or does not fit the model "
-                f"({str(error).splitlines()[0]}): use it with the model that it was trained on"
-            ) from error
+        _load(loaded, lora.folder, name)
         load_new_words(pipeline, lora.folder)
     if names:
         loaded.set_adapters(names, [lora.scale for lora in loras])
@@ -101,6 +86,46 @@ def load_loras(pipeline: AuffusionPipeline, loras: Sequence[Lora]) -> None:
             # New layers come in training mode, and those of others may have dropout.
             if isinstance(part, nn.Module):
                 part.eval()
+
+
+def _load(pipeline: Any, folder: Path, name: str) -> None:  # noqa: ANN401
+    _bytes(folder / LORA_FILE)
+    misfit = _misfit(read_state(folder / LORA_FILE), pipeline.unet)
+    try:
+        if misfit:
+            raise ValueError(misfit)
+        with _quiet():
+            pipeline.load_lora_weights(
+                str(folder),
+                weight_name=LORA_FILE,
+                adapter_name=name,
+                # Without this, diffusers would go on to pickled files.
+                use_safetensors=True,
+                local_files_only=True,
+            )
+    except (RuntimeError, ValueError, LookupError, TypeError, OSError) as error:
+        told = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"the LoRA {folder} does not fit the model ({told}): use it with the model that it was "
+            "trained on"
+        ) from error
+
+
+def _misfit(state: Mapping[str, Tensor], unet: Any) -> str:  # noqa: ANN401
+    """Which layer the model does not have, or in another size; empty where all fit.
+
+    diffusers passes over layers that a model does not have.
+    """
+    layers = dict(unet.named_modules())
+    for key, weight in state.items():
+        place, found, _ = key.removeprefix("unet.").partition(".lora_A.")
+        if not found or not key.startswith("unet."):
+            continue
+        # Linear layers and convolutions alike: outputs, inputs, …
+        size = getattr(getattr(layers.get(place), "weight", None), "shape", ())
+        if tuple(size[1:2]) != tuple(weight.shape[1:2]):
+            return f"{place} is of another size or not there"
+    return ""
 
 
 @contextmanager
@@ -112,6 +137,8 @@ def _quiet() -> Generator[None]:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Already found a `peft_config` attribute")
+            # What does not fit in shape is raised; a LoRA of some of the layers is none the worse.
+            warnings.filterwarnings("ignore", message="While injecting the PEFT adapters")
             yield
     finally:
         logger.setLevel(before)
