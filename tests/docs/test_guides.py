@@ -41,6 +41,26 @@ def test_every_block_of_the_data_guide_runs(own_sounds):
     assert (own_sounds / "my-cache/latents/cache.json").is_file()
 
 
+def test_every_command_of_the_training_guide_runs(own_sounds):
+    text = (GUIDES / "training.md").read_text(encoding="utf-8")
+    commands = [code for language, code in BLOCK.findall(text) if language == "bash"]
+    assert len(commands) == 3
+    for code in commands:
+        # Two steps are trained as three hundred are.
+        shorter = code.replace("loop.steps=300", "loop.steps=2")
+        done = subprocess.run(
+            ["bash", "-euc", f'PATH="{Path(sys.executable).parent}:$PATH"\n{shorter}'],
+            cwd=own_sounds,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    assert (own_sounds / "bell.wav").stat().st_size > 100_000
+    assert (own_sounds / "my-run/model/README.md").is_file()
+    assert list((own_sounds / "my-run/tensorboard").iterdir())
+
+
 @pytest.mark.parametrize("page", sorted(path.name for path in GUIDES.glob("*.md")))
 def test_the_links_of_a_guide_lead_somewhere(page):
     text = (GUIDES / page).read_text(encoding="utf-8")

@@ -19,9 +19,7 @@ from auffusion.train.starting_model import (
     load_starting_model,
     training_scheduler,
 )
-from auffusion.train.training_data import TrainingData as TrainingData
-from auffusion.train.training_data import clips_of as clips_of
-from auffusion.train.training_data import open_training_data
+from auffusion.train.training_data import TrainingData, open_training_data
 
 
 @dataclass(frozen=True, kw_only=True)
