@@ -156,7 +156,9 @@ def test_a_run_killed_half_way_ends_as_if_it_had_not_been(
 
 def test_the_folder_is_a_vocoder_for_from_pretrained(whole, tiny):
     settings, folder = whole
-    assert (folder / "model/README.md").read_text().startswith("---")
+    card = (folder / "model/README.md").read_text()
+    assert card.startswith("---")
+    assert f"log-mel error {measured(folder, 24)['log-mel error']:.4g}" in card
     vocoder = load_vocoder(folder / "model")
     assert not [name for name in vocoder.state_dict() if "parametrizations" in name]
     if settings.generator.kind == "fourier":

@@ -8,6 +8,7 @@ from typing import Any
 from auffusion.data.assembling import PreparedFacts
 from auffusion.files import write_file
 from auffusion.train.journal import LOG
+from auffusion.train.listening import MEASURED
 
 CARD = "README.md"
 
@@ -29,7 +30,7 @@ def write_card(
         kind: what was trained.
         config: all settings of the run.
         data: what it was trained on.
-        run: the run's folder, with its log.
+        run: the run's folder, with its log and pages of sounds.
         more: what else it was trained on.
         use: how it is used, where that is not `from_pretrained` alone.
     """
@@ -61,10 +62,20 @@ Whoever passes this model on must look at these licences.
 
 {_curve(run / LOG)}
 
-The whole log stands in `log.jsonl` of the run, sounds of the finished model in `sounds`. How good
-it is was not measured here.
+The whole log stands in `log.jsonl` of the run, sounds of the finished model in `sounds`.
+{_measured(run)}
 """
     write_file(folder / CARD, text.encode())
+
+
+def _measured(run: Path) -> str:
+    """What the last page of sounds measured, where its kind of run measures."""
+    pages = sorted((run / "sounds").glob(f"step-*/{MEASURED}"))
+    if not pages:
+        return "How good it is was not measured here."
+    found: dict[str, float] = json.loads(pages[-1].read_bytes())
+    values = ", ".join(f"{name} {value:.4g}" for name, value in found.items())
+    return f"On validation clips: {values}."
 
 
 def _told(data: PreparedFacts) -> str:
