@@ -96,7 +96,6 @@ def train(
             loop.listen(step + 1)
         if ending is Ending.FINISHED:
             loop.export()
-    group.leave()
     return ending
 
 

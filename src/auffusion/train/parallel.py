@@ -1,5 +1,7 @@
 """Several processes as one: each computes its own slots, all take the same step."""
 
+import atexit
+import importlib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -86,12 +88,6 @@ class Group:
         dist.all_reduce(told)
         return {name: float(total) / self.world for name, total in zip(values, told, strict=True)}
 
-    def leave(self) -> None:
-        """End the group in good order, when all have come here."""
-        if self.world > 1:
-            self.any(False)
-            dist.destroy_process_group()
-
 
 def join_group() -> Group:
     """The group that `torchrun` or `accelerate launch` announces, or this process alone."""
@@ -101,9 +97,15 @@ def join_group() -> Group:
         gpu = torch.cuda.is_available()
         if gpu:
             torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+        # Optimisers import this one with their first step; imported behind the next line it would
+        # keep the group for ever, as a default of its functions' arguments.
+        importlib.import_module("torch.distributed.nn.functional")
         # Gradients go by NCCL; words between processes are numbers on the CPU, which need no GPU
         # to stand still and wait for as long as it takes.
         dist.init_process_group("cpu:gloo,cuda:nccl" if gpu else "gloo", timeout=_PATIENCE)
+        # A thread of the group that still has a tensor to give back at the interpreter's end would
+        # abort the process. Not earlier: the same processes cannot join twice.
+        atexit.register(dist.destroy_process_group)
     return Group(rank=dist.get_rank(), world=dist.get_world_size())
 
 
