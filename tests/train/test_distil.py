@@ -307,7 +307,7 @@ def test_a_student_is_nearer_to_its_teachers_end_than_the_teacher_in_few_steps(t
             norm_num_groups=8,
         )
     teacher = ConditionedUnet(unet)
-    run_small(teacher, lambda task: task, tmp_path / "teacher", 500, 4e-3)
+    run_small(teacher, lambda task: task, tmp_path / "teacher", 350, 4e-3)
     student = copy.deepcopy(teacher)
     teacher.requires_grad_(False)
     guide = Teacher(teacher.unet, adapted=False)
@@ -315,7 +315,7 @@ def test_a_student_is_nearer_to_its_teachers_end_than_the_teacher_in_few_steps(t
     def distilled(examples):
         return DistillationTask(examples, guide, Distillation(), (1.0, 1.0), 0)
 
-    run_small(student, distilled, tmp_path / "student", 300, 1e-3)
+    run_small(student, distilled, tmp_path / "student", 200, 1e-3)
     log = [line["loss"] for line in read_log(tmp_path / "student")]
     assert np.mean(log[-30:]) < 0.9 * np.mean(log[:10])
     end = sampled(teacher, "ddim", 50)
