@@ -165,6 +165,18 @@ def test_a_changed_unet_keeps_the_latents_and_a_changed_vae_does_not(data, pipel
     assert run() == {Status.DONE}
 
 
+def test_the_callers_threads_are_left_alone(data, model, tmp_path):
+    """A cache is computed on one thread; what runs afterwards in this process is not."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        job = MakeTextComputer(data=data, model=str(model))
+        cache_text(job, tmp_path, SerialExecutor())
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_a_cache_of_the_other_kind_is_told(latents, texts):
     with pytest.raises(InputError, match="holds a cache of text, not of latents"):
         LatentCache(texts._blocks.folder)

@@ -152,7 +152,7 @@ def test_dropped_text_is_zeros_behind_the_adapter():
 def test_without_adapters_dropped_text_is_the_empty_text():
     made = task(new_network(0), Objective(unconditional=0.5), width=8)
     batch = made.draw(0, range(4))
-    text = made.network.adapted(batch.rows, batch.kept, made._silent)
+    text = made.network.adapted(batch.rows, batch.kept, made.silent)
     for row, kept, given in zip(text, batch.kept[0], batch.rows[0], strict=True):
         assert torch.equal(row, given if kept else torch.full((3, 8), -1.0))
 

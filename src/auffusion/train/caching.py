@@ -4,7 +4,8 @@ A cache is keyed by what it was computed of: the clips' content, the part of the
 it and the settings. What changes is computed again, what does not is kept.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -63,8 +64,6 @@ class MakeBlockWorker:
 
     def __call__(self) -> "BlockWorker":
         """A worker with a computer of its own."""
-        # One thread a process: several processes share the cores.
-        torch.set_num_threads(1)
         return BlockWorker(self.output, self.make_computer(), self.block_clips)
 
 
@@ -82,9 +81,22 @@ class BlockWorker:
         made_of = fingerprint([self._about, [self._computer.told(clip) for clip in clips]])
         status = Status.SKIPPED
         if not has_block(self._output, unit.id, made_of):
-            write_block(self._output, unit.id, self._computer.compute(clips), made_of)
+            with _one_thread():
+                block = self._computer.compute(clips)
+            write_block(self._output, unit.id, block, made_of)
             status = Status.DONE
         return Outcome(id=unit.id, status=status, facts={"clips": len(clips), "about": self._about})
+
+
+@contextmanager
+def _one_thread() -> Generator[None]:
+    """Several processes share the cores, and the number of threads decides the last bits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def compute_cache(
