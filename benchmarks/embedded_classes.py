@@ -5,7 +5,8 @@ else; it is told by its accuracy on the real validation clips. Then the model ma
 each class, and the judge names them. The classes were fixed before the model was trained: those of
 the sound list with the most clips of which at least two are in the validation split.
 
-    python benchmarks/embedded_classes.py WORK [--model embedded] [--guidance 3] [--pictures DIR]
+    python benchmarks/embedded_classes.py WORK [--model embedded] [--guidance 3] [--steps 25]
+        [--scheduler dpm++] [--pictures DIR]
 
 WORK is the folder of `auffusion.recipes.embedded` (for the sound library and the judge's weights).
 """
@@ -184,6 +185,7 @@ def main() -> None:
     parser.add_argument("--model", default="embedded")
     parser.add_argument("--guidance", type=float)
     parser.add_argument("--steps", type=int, default=25)
+    parser.add_argument("--scheduler", default="dpm++")
     parser.add_argument("--pictures", type=Path)
     given = parser.parse_args()
     judge = train_judge(given.work)
@@ -207,11 +209,12 @@ def main() -> None:
 def generated(judge: Judge, given: argparse.Namespace) -> dict[str, tuple[int, int]]:
     """For each class, how many of five sounds the judge names first, and among the first five."""
     from auffusion import AuffusionPipeline
+    from auffusion.denoise import make_scheduler
     from auffusion.image import spectrogram_figure
 
     pipe = AuffusionPipeline.from_pretrained(given.model)
     pipe.set_progress_bar_config(disable=True)
-    pipe.scheduler = _fast(pipe.scheduler)
+    pipe.scheduler = make_scheduler(given.scheduler, pipe.scheduler.config)
     extra = {} if given.guidance is None else {"guidance_scale": given.guidance}
     rows: dict[str, tuple[int, int]] = {}
     for label, prompt in PROMPTS.items():
@@ -233,12 +236,6 @@ def _rank(judge: Judge, sound: Tensor, label: str) -> int:
     """How many classes the judge holds for likelier than the one that was asked for."""
     order = scores(judge, sound.reshape(1, -1).float()).argsort(descending=True)
     return order.tolist().index(LABELS.index(label))
-
-
-def _fast(scheduler: object) -> object:
-    from auffusion.denoise import make_scheduler
-
-    return make_scheduler("dpm++", scheduler.config)
 
 
 if __name__ == "__main__":

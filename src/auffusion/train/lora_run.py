@@ -2,8 +2,8 @@
 
 The base is frozen: only adapters of the U-Net's attention, and the embeddings of new words, are
 trained, kept in checkpoints and exported. What does not compute gradients leaves the device where
-caches do its work, and the base may lie there in 16 bits; `docs/guides/training-lora.md` counts
-what that comes to at Stable Diffusion's size.
+caches do its work, and the base may lie there in 16 bits; `docs/guides/training-lora.md` says what
+that comes to at Stable Diffusion's size.
 """
 
 from collections.abc import Sequence
