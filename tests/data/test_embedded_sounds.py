@@ -162,6 +162,18 @@ def test_two_packages_become_a_library(prepare):
     assert [clip.author for clip in clips] == ["Tiny-Dogs"] * 2 + ["Tiny-Rain"] * 2
 
 
+def test_every_clip_is_attributed_beside_the_manifest(prepare):
+    lines = (prepare() / "ATTRIBUTION.tsv").read_text(encoding="utf-8").splitlines()
+    zero = "https://creativecommons.org/publicdomain/zero/1.0/"
+    assert [line for line in lines if not line.startswith("#")] == [
+        f"tiny-dogs\t1.0-1\tCC0-1.0\t{zero}\tTiny-Dogs",
+        "\tbark1.wav",
+        "\tbark2.wav",
+        f"tiny-rain\t1.0-1\tCC0-1.0\t{zero}\tTiny-Rain",
+        "\train.flac\t0,10",
+    ]
+
+
 def test_what_could_not_be_made_is_told_with_the_reason(prepare):
     lines = (prepare() / "rejects.jsonl").read_text().splitlines()
     rejects = Counter((one["source"], one["reason"]) for one in map(json.loads, lines))

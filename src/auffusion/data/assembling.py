@@ -11,7 +11,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from auffusion.data.clips import MANIFEST, SAMPLE_RATE, json_lines
+from auffusion.data.attribution import ATTRIBUTION, write_attribution
+from auffusion.data.clips import MANIFEST, SAMPLE_RATE, iter_clips, json_lines
 from auffusion.data.listing import SPLITS, Reason
 from auffusion.data.shard_worker import PARTS, SHARDS, part_name, shard_name
 from auffusion.errors import InputError
@@ -68,6 +69,8 @@ def assemble(
     listing_rejects: IO[bytes],
     about: Mapping[str, Any],
     limits: tuple[float, float],
+    *,
+    attributed: bool = False,
 ) -> PreparedFacts:
     """Write manifest, rejects, index and facts from the records of all units.
 
@@ -77,6 +80,7 @@ def assemble(
         listing_rejects: the lines that list no clip, open at its end.
         about: what `PreparedFacts.about` is to say.
         limits: shares of bad and of missing clips that are too many.
+        attributed: also write the list of every clip's source, licence and author.
 
     Raises:
         InputError: too much is bad or missing, or nothing is left. The rejects are written then,
@@ -93,7 +97,10 @@ def assemble(
                 rows.write(_index_row(row, manifest.tell(), tally))
                 manifest.write(json_lines([row]))
         _write_index(output / INDEX, rows)
+    if attributed:
+        write_attribution(iter_clips(output), output / ATTRIBUTION)
     facts = tally.facts()
+    # Last: where they are, all is there.
     write_file(output / FACTS, (json.dumps(asdict(facts), indent=1) + "\n").encode())
     return facts
 

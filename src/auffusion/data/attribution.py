@@ -11,6 +11,9 @@ from pathlib import Path
 from auffusion.data.clips import Clip
 from auffusion.files import write_file
 
+ATTRIBUTION = "ATTRIBUTION.tsv"
+"""Name of the file."""
+
 UNNAMED = "not named by the package"
 """Stands for the author where nobody names one."""
 

@@ -148,6 +148,9 @@ class DataSet:
     """(source folder, folder for temporary files) to the clips."""
     rules: Rules = field(default_factory=Rules)
     """How its sounds become clips; the paper's unless it says otherwise."""
+    attributed: bool = False
+    """Whether a list of every clip's source, licence and author is written beside the manifest:
+    for sets that are meant to ship in weights."""
 
 
 def clip_key(*parts: object) -> str:

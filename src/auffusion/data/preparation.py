@@ -84,7 +84,14 @@ class Preparation:
             self._claim()
             units = self._make_shards(executor, rejects, on_shard)
             limits = self.limits.max_bad_fraction, self.limits.max_missing_fraction
-            facts = assemble(self.output, units, rejects, self._about(), limits)
+            facts = assemble(
+                self.output,
+                units,
+                rejects,
+                self._about(),
+                limits,
+                attributed=self.data_set.attributed,
+            )
             shutil.rmtree(self._work)
         return facts
 

@@ -159,4 +159,5 @@ EMBEDDED_SOUNDS = DataSet(
     layout="an empty or earlier folder for the packages, which are fetched into it",
     read=lambda source, _: read_rows(source, listed_rows()),
     rules=Rules(shortest_s=0.08, quietest_peak=0.004, loudest_peak=0.99, trim=True),
+    attributed=True,
 )
