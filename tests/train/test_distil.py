@@ -200,6 +200,7 @@ def test_a_student_needs_no_settings_to_answer(data, tiny, tmp_path):
     KINDS["distil"].run(config(data, tiny, *words), tmp_path / "run", "cpu")
     student = AuffusionPipeline.from_pretrained(tmp_path / "run/model")
     assert type(student.scheduler).__name__ == "LCMScheduler"
+    assert not {"skip_prk_steps", "algorithm_type"} & set(student.scheduler.config)
     calls = []
     student.unet.register_forward_pre_hook(lambda _, inputs: calls.append(len(inputs[0])))
     student("a bell")

@@ -5,12 +5,14 @@ once a step, and sampled by the scheduler `lcm`. It is a full U-Net, or a LoRA o
 """
 
 import copy
+import inspect
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from diffusers.schedulers.scheduling_lcm import LCMScheduler
 
 from auffusion.data.assembling import PreparedFacts
 from auffusion.denoise import make_scheduler
@@ -136,8 +138,11 @@ def _student(teacher: Any, config: DistilConfig) -> tuple[AuffusionPipeline, Any
     if config.model.gradient_checkpointing:
         unet.enable_gradient_checkpointing()
     settings = {n: v for n, v in teacher.config.items() if not n.startswith("_")}
-    scheduler = make_scheduler("lcm", teacher.scheduler.config)
-    scheduler.register_to_config(original_inference_steps=config.distil.solver_steps)
+    known = inspect.signature(LCMScheduler).parameters
+    # Settings of the teacher's own sampler would be told of at each loading.
+    levels = {n: v for n, v in teacher.scheduler.config.items() if n in known}
+    levels["original_inference_steps"] = config.distil.solver_steps
+    scheduler = make_scheduler("lcm", levels)
     parts = teacher.components | {"unet": unet, "scheduler": scheduler}
     defaults = {"default_steps": config.distil.steps, "default_guidance": 1.0}
     return AuffusionPipeline(**(settings | parts | defaults)), teacher.unet.eval()
