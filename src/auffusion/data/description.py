@@ -219,13 +219,23 @@ def _seconds(row: Mapping[str, object], names: Sequence[str]) -> float | None:
     value = first_filled(row, names)
     if value is None:
         return None
+    number = seconds_of(value)
+    if number is None:
+        raise RowFault(Reason.ROW, f"{str(value)[:40]!r} is no time in seconds")
+    return number
+
+
+def seconds_of(value: object) -> float | None:
+    """A list's value as a time in seconds; None where it is none.
+
+    >>> seconds_of("2.5"), seconds_of(-1), seconds_of("nan"), seconds_of([])
+    (2.5, None, None, None)
+    """
     try:
         number = float(cast("str", value))
     except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not 0 <= number < math.inf:
-        raise RowFault(Reason.ROW, f"{str(value)[:40]!r} is no time in seconds")
-    return number
+        return None
+    return number if 0 <= number < math.inf else None
 
 
 def _license(row: Mapping[str, object]) -> tuple[str, str]:

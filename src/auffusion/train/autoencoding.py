@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from auffusion.mel import MelConfig, MelSpectrogram
 from auffusion.shapes import Latent, SpecImage
 from auffusion.train.flops import counted_flops
 from auffusion.train.segments import Segments
-from auffusion.train.task import Player
+from auffusion.train.task import Player, Showcase
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,19 +55,6 @@ class Batch:
     """By which the posterior is sampled."""
     output: SpecImage | None = None
     """What the autoencoder made of them in its own step, for the discriminator's."""
-
-
-@runtime_checkable
-class Showcase(Protocol):
-    """What becomes of an autoencoder: pages of what it gives back, and a folder at the end."""
-
-    def listen(self, step: int, folder: Path) -> None:
-        """Write a page."""
-        ...
-
-    def export(self, folder: Path) -> None:
-        """Write the finished autoencoder."""
-        ...
 
 
 class AutoencodingTask:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from auffusion.data.drawing import Draws, generator
 from auffusion.errors import InputError
 from auffusion.shapes import Latent, TextEmbedding
 from auffusion.train.examples import Latents, Rows, Texts
-from auffusion.train.task import Player
+from auffusion.train.task import Player, Showcase
 
 EncoderRows = Float[Tensor, "batch _ _"]
 """One text encoder's rows before its adapter; encoders differ in tokens and features."""
@@ -105,19 +105,6 @@ class Batch:
     """Of each text encoder, before its adapter."""
     kept: Float[Tensor, "encoder batch"]
     """0 where an example does without an encoder's rows."""
-
-
-@runtime_checkable
-class Showcase(Protocol):
-    """What becomes of a trained U-Net."""
-
-    def listen(self, step: int, folder: Path) -> None:
-        """Sounds of fixed prompts and seeds."""
-        ...
-
-    def export(self, folder: Path) -> None:
-        """The finished model."""
-        ...
 
 
 class DenoisingTask:

@@ -64,3 +64,16 @@ class Task(Protocol):
     def export(self, folder: Path) -> None:
         """Write the finished model; the networks hold their averaged weights."""
         ...
+
+
+@runtime_checkable
+class Showcase(Protocol):
+    """What becomes of the thing that a task trains; the task hands its own calls on."""
+
+    def listen(self, step: int, folder: Path) -> None:
+        """Write sounds and pictures that show where training stands into a new folder."""
+        ...
+
+    def export(self, folder: Path) -> None:
+        """Write the finished model."""
+        ...

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -15,7 +14,7 @@ from auffusion.mel import MelSpectrogram
 from auffusion.shapes import LogMel, Waveform
 from auffusion.train.flops import counted_flops
 from auffusion.train.segments import Segments
-from auffusion.train.task import Player
+from auffusion.train.task import Player, Showcase
 from auffusion.vocoder.discriminators import Discriminators, Judgement
 from auffusion.vocoder.losses import (
     MultiResolutionStft,
@@ -87,19 +86,6 @@ class VocoderBatch:
     """What came out in the generator's step, for the discriminators to judge."""
 
 
-@runtime_checkable
-class VocoderShowcase(Protocol):
-    """What becomes of a trained vocoder."""
-
-    def listen(self, step: int, folder: Path) -> None:
-        """Copies of sounds beside the sounds."""
-        ...
-
-    def export(self, folder: Path) -> None:
-        """The finished vocoder."""
-        ...
-
-
 class VocoderTask:
     """A generator against discriminators, or alone against distances.
 
@@ -129,7 +115,7 @@ class VocoderTask:
         losses: VocoderLosses,
         shown: VocoderInput,
         decode: Callable[[LogMel], LogMel] | None,
-        showcase: VocoderShowcase,
+        showcase: Showcase,
     ) -> None:
         self.generator, self.discriminators = generator, discriminators
         self._device = next(generator.parameters()).device

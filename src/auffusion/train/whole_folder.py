@@ -1,6 +1,5 @@
 """Folders that are whole or not there, as `auffusion.files` does for single files."""
 
-import os
 import secrets
 import shutil
 from collections.abc import Generator
@@ -10,6 +9,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from auffusion.errors import InputError
+from auffusion.files import sync_to_disk
 
 
 @contextmanager
@@ -26,10 +26,10 @@ def whole_folder(target: Path) -> Generator[Path]:
         partial.mkdir(parents=True)
         yield partial
         for path in (*partial.rglob("*"), partial):
-            _sync(path)
+            sync_to_disk(path)
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
-        _sync(target.parent)
+        sync_to_disk(target.parent)
     # Weights are written by safetensors, whose errors of the disk are of its own kind.
     except (OSError, SafetensorError) as error:
         raise InputError(
@@ -47,13 +47,3 @@ def sweep_folders(parent: Path) -> None:
             shutil.rmtree(leftover, ignore_errors=True)
         else:
             leftover.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    # A rename is on the disk only when the folder is; Windows has no such call.
-    if os.name == "posix":
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

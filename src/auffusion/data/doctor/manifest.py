@@ -1,7 +1,6 @@
 """A list of sounds, as the doctor reads it: ours, or anybody's in JSON lines or CSV."""
 
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from auffusion.data.description import (
     as_text,
     by_plain_name,
     first_filled,
+    seconds_of,
     spdx_of,
 )
 from auffusion.data.doctor.origins import row_origin
@@ -195,11 +195,8 @@ def _seconds(row: Mapping[str, object]) -> float | None:
     value = first_filled(row, _SECONDS)
     if value is None:
         return None
-    try:
-        number = float(cast("str", value))
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not 0 <= number < math.inf:
+    number = seconds_of(value)
+    if number is None:
         raise RowError(f"its length {str(value)[:40]!r} is no time in seconds")
     return number
 
