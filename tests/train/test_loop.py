@@ -547,6 +547,33 @@ def test_a_full_disk_is_one_sentence_and_status_2(tmp_path, monkeypatch, capsys)
     assert_same(weights(tmp_path / "run"), weights(whole))
 
 
+def test_a_run_killed_between_its_last_checkpoint_and_latest_is_tidied(tmp_path, monkeypatch):
+    """No save comes after it that would name it and let the oldest go."""
+    loop = settings(steps=12, save_every=4, keep=2)
+    assert train(DenoisingSounds(), loop, tmp_path / "whole") == "finished"
+    names = ["LATEST", "step-00000008", "step-00000012"]
+    folder = tmp_path / "run/checkpoints"
+
+    def stop_at_the_last(path, content):
+        if b"12" in content:
+            raise KeyboardInterrupt
+        write_file(path, content)
+
+    write_file = checkpoints.write_file
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "write_file", stop_at_the_last)
+        with pytest.raises(KeyboardInterrupt):
+            train(DenoisingSounds(), loop, tmp_path / "run")
+    assert (folder / "LATEST").read_text() == "step-00000008\n"
+    left = sorted(path.name for path in folder.iterdir())
+    assert left == ["LATEST", "step-00000004", *names[1:]]
+    assert train(DenoisingSounds(), loop, tmp_path / "run") == "finished"
+    for run in ("whole", "run"):
+        found = tmp_path / run / "checkpoints"
+        assert (found / "LATEST").read_text() == "step-00000012\n"
+        assert sorted(path.name for path in found.iterdir()) == names
+
+
 def test_a_batch_that_micro_batches_cannot_share_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"loop\.micro_batch is 3"):
         train(DenoisingSounds(), settings(micro_batch=3), tmp_path)

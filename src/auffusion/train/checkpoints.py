@@ -67,9 +67,24 @@ class CheckpointStore:
         with whole_folder(target) as partial:
             _write(partial, tensors, notes)
         self._damaged.discard(step)
-        write_file(self.folder / LATEST, f"{target.name}\n".encode())
-        self._prune(step)
+        # Newer ones than the one just saved were damaged, or the run would have gone on from them.
+        for one in self._steps():
+            if one > step or one in self._damaged:
+                self._remove(one)
+        self.settle(step)
         return target
+
+    def settle(self, step: int) -> None:
+        """Name a checkpoint in `LATEST`, and let the whole ones before it go that are too many.
+
+        The end of a save. A resumed run calls it too: a kill can come between the checkpoint and
+        this, and behind the last checkpoint no other save would make up for it.
+        """
+        write_file(self.folder / LATEST, f"{self._place(step).name}\n".encode())
+        # Damaged ones, counted among those to keep, would push out the whole ones.
+        whole = [s for s in self._steps() if s <= step and s not in self._damaged]
+        for one in whole[self.keep :]:
+            self._remove(one)
 
     def newest(self, on_damage: Callable[[str], None]) -> Checkpoint | None:
         """The newest whole checkpoint, or None where there is none at all.
@@ -139,12 +154,8 @@ class CheckpointStore:
         names = (path.name for path in self.folder.glob("step-*") if path.is_dir())
         return sorted((int(found[1]) for n in names if (found := _NAME.fullmatch(n))), reverse=True)
 
-    def _prune(self, step: int) -> None:
-        # Newer ones than the one just saved were damaged, or the run would have gone on from them:
-        # counted among those to keep, they would push out the whole ones.
-        whole = [s for s in self._steps() if s <= step and s not in self._damaged]
-        for one in set(self._steps()) - set(whole[: self.keep]):
-            shutil.rmtree(self._place(one), ignore_errors=True)
+    def _remove(self, step: int) -> None:
+        shutil.rmtree(self._place(step), ignore_errors=True)
 
     def _compare_latest(self, found: Checkpoint, on_damage: Callable[[str], None]) -> None:
         path, name = self.folder / LATEST, self._place(found.step).name

@@ -258,6 +258,7 @@ class _Loop:
                 "agree to rounding, not to the bit"
             )
         self.journal.begin(int(found.notes["log_bytes"]), found.step)
+        self.store.settle(found.step)
 
     def listen(self, step: int) -> None:
         """Let the task write sounds that show where it stands, where it is time for them."""
