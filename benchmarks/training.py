@@ -34,12 +34,13 @@ from auffusion.data.preparers.folder import FOLDER
 from auffusion.executor import SerialExecutor
 from auffusion.mel import MelSpectrogram, normalise_peak
 from auffusion.pipeline import tiny_pipeline
+from auffusion.train.caching import compute_cache
 from auffusion.train.config import read_config
 from auffusion.train.diffusion_run import DiffusionConfig, diffusion_task
-from auffusion.train.latent_cache import MakeLatentComputer, cache_latents
+from auffusion.train.latent_cache import MakeLatentComputer
 from auffusion.train.loop import train
 from auffusion.train.starting_model import StartingModel, load_starting_model, training_scheduler
-from auffusion.train.text_cache import MakeTextComputer, cache_text
+from auffusion.train.text_cache import MakeTextComputer
 
 SOUNDS = sorted((Path(__file__).parents[1] / "tests/sounds").glob("*.flac"))
 SKIPPED = 3
@@ -148,10 +149,12 @@ def main() -> None:
         data = write_data(folder)
         for name, base in models(folder).items():
             caches = folder / "caches" / name.split()[0]
-            cache_latents(
+            compute_cache(
                 MakeLatentComputer(data=data, model=base), caches / "latents", SerialExecutor()
             )
-            cache_text(MakeTextComputer(data=data, model=base), caches / "text", SerialExecutor())
+            compute_cache(
+                MakeTextComputer(data=data, model=base), caches / "text", SerialExecutor()
+            )
             compare(name, base, data, caches, folder, given.steps, given.runs)
 
 

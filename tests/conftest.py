@@ -2,9 +2,12 @@
 
 import os
 import socket
+import sys
+from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 _LOCAL = ("127.", "::1", "localhost")

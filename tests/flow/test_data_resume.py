@@ -24,14 +24,15 @@ from pathlib import Path
 import torch
 torch.set_num_threads(1)
 from auffusion.executor import SerialExecutor
-from auffusion.train.latent_cache import MakeLatentComputer, cache_latents
-from auffusion.train.text_cache import MakeTextComputer, cache_text
+from auffusion.train.caching import compute_cache
+from auffusion.train.latent_cache import MakeLatentComputer
+from auffusion.train.text_cache import MakeTextComputer
 
 def run(data, model, output):
     latents = MakeLatentComputer(data=data, model=model, crops=2, seed=3)
-    cache_latents(latents, output / "latents", SerialExecutor(), block_clips=3)
+    compute_cache(latents, output / "latents", SerialExecutor(), block_clips=3)
     texts = MakeTextComputer(data=data, model=model)
-    cache_text(texts, output / "text", SerialExecutor(), block_clips=3)
+    compute_cache(texts, output / "text", SerialExecutor(), block_clips=3)
 
 print("ready", flush=True)
 for line in sys.stdin:

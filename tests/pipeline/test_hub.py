@@ -1,99 +1,24 @@
 """Models by name: a small hub of our own on this machine, and none at all."""
 
-import hashlib
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import unquote, urlsplit
-
 import huggingface_hub
 import pytest
+from small_hub import COMMIT, files_of, serving
 
 from auffusion import AuffusionPipeline
 from auffusion.errors import InputError
 from auffusion.pipeline import HubOptions, model_folder
 from auffusion.pipeline.hub import wanted_files
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 NAME = "someone/tiny-auffusion"
-
-
-class Hub(BaseHTTPRequestHandler):
-    """Those answers of a hub that a download needs."""
-
-    files: dict[str, bytes]
-    fetched: list[str]
-
-    def log_message(self, *_):
-        pass
-
-    def do_HEAD(self):
-        self.answer(body=False)
-
-    def do_GET(self):
-        self.answer(body=True)
-
-    def answer(self, *, body):
-        path = unquote(urlsplit(self.path).path)
-        listed = f"/api/models/{NAME}"
-        if path in (listed, f"{listed}/revision/main", f"{listed}/revision/{COMMIT}"):
-            siblings = [{"rfilename": name} for name in self.files]
-            self.send_json({"id": NAME, "sha": COMMIT, "siblings": siblings}, body=body)
-        elif path == f"{listed}/tree/{COMMIT}":
-            tree = [
-                {"type": "file", "path": name, "size": len(content), "oid": digest(content)}
-                for name, content in self.files.items()
-            ]
-            self.send_json(tree, body=body)
-        elif (name := path.partition(f"/resolve/{COMMIT}/")[2]) in self.files:
-            if body:
-                self.fetched.append(name)
-            self.send(self.files[name], {"ETag": f'"{digest(self.files[name])}"'}, body=body)
-        else:
-            self.send_response(404)
-            self.send_header("X-Error-Code", "RepoNotFound")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-    def send_json(self, content, *, body):
-        self.send(json.dumps(content).encode(), {"Content-Type": "application/json"}, body=body)
-
-    def send(self, content, headers, *, body):
-        self.send_response(200)
-        for name, value in {"X-Repo-Commit": COMMIT, **headers}.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if body:
-            self.wfile.write(content)
-
-
-def digest(content):
-    return hashlib.sha1(content, usedforsecurity=False).hexdigest()
 
 
 @pytest.fixture
 def hub(published, monkeypatch):
     """A hub with one model, in the adapter layout, and much that nobody needs."""
     folder, _ = published["adapter"]
-    Hub.files = {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-    Hub.files |= {"v1-5-pruned.ckpt": b"huge", "safety_checker/pytorch_model.bin": b"huge"}
-    Hub.fetched = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_address[1]}"
-    constants = huggingface_hub.constants
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "ENDPOINT", address)
-    template = address + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    yield Hub
-    server.shutdown()
-    server.server_close()
+    unneeded = {"v1-5-pruned.ckpt": b"huge", "safety_checker/pytorch_model.bin": b"huge"}
+    with serving("models", NAME, files_of(folder) | unneeded, monkeypatch) as hub:
+        yield hub
 
 
 def test_a_hub_id_is_fetched_once_and_only_what_is_needed(hub, tmp_path):

@@ -16,8 +16,9 @@ from auffusion.errors import InputError
 from auffusion.executor import SerialExecutor, Status
 from auffusion.mel import MelSpectrogram, normalise_peak
 from auffusion.pipeline import AuffusionPipeline, tiny_pipeline
-from auffusion.train.latent_cache import LatentCache, MakeLatentComputer, cache_latents
-from auffusion.train.text_cache import MakeTextComputer, TextCache, cache_text
+from auffusion.train.caching import compute_cache
+from auffusion.train.latent_cache import LatentCache, MakeLatentComputer
+from auffusion.train.text_cache import MakeTextComputer, TextCache
 
 SOUNDS = Path(__file__).parents[1] / "sounds"
 
@@ -58,14 +59,14 @@ def pipeline(model):
 def latents(data, model, tmp_path_factory):
     output = tmp_path_factory.mktemp("latents")
     job = MakeLatentComputer(data=data, model=str(model), crops=3, seed=5)
-    cache_latents(job, output, SerialExecutor(), block_clips=4)
+    compute_cache(job, output, SerialExecutor(), block_clips=4)
     return LatentCache(output)
 
 
 @pytest.fixture(scope="module")
 def texts(data, model, tmp_path_factory):
     output = tmp_path_factory.mktemp("texts")
-    cache_text(
+    compute_cache(
         MakeTextComputer(data=data, model=str(model)), output, SerialExecutor(), block_clips=4
     )
     return TextCache(output)
@@ -135,7 +136,7 @@ def test_rows_are_those_of_the_text_encoders_before_the_adapter(data, pipeline, 
 def test_a_second_run_computes_nothing(data, model, latents):
     job = MakeLatentComputer(data=data, model=str(model), crops=3, seed=5)
     statuses = []
-    cache_latents(
+    compute_cache(
         job,
         latents._blocks.folder,
         SerialExecutor(),
@@ -149,7 +150,7 @@ def test_a_changed_unet_keeps_the_latents_and_a_changed_vae_does_not(data, pipel
     def run():
         statuses = []
         job = MakeLatentComputer(data=data, model=str(tmp_path / "model"))
-        cache_latents(job, tmp_path / "out", SerialExecutor(), lambda o: statuses.append(o.status))
+        compute_cache(job, tmp_path / "out", SerialExecutor(), lambda o: statuses.append(o.status))
         return set(statuses)
 
     pipeline.save_pretrained(tmp_path / "model")
@@ -171,7 +172,7 @@ def test_the_callers_threads_are_left_alone(data, model, tmp_path):
     torch.set_num_threads(2)
     try:
         job = MakeTextComputer(data=data, model=str(model))
-        cache_text(job, tmp_path, SerialExecutor())
+        compute_cache(job, tmp_path, SerialExecutor())
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
@@ -187,7 +188,7 @@ def test_a_cache_of_the_other_kind_is_told(latents, texts):
 def test_a_folder_of_other_things_is_not_written_to(data, model, tmp_path):
     (tmp_path / "letter.txt").write_text("dear")
     with pytest.raises(InputError, match=r"holds letter\.txt, which is not ours"):
-        cache_text(MakeTextComputer(data=data, model=str(model)), tmp_path, SerialExecutor())
+        compute_cache(MakeTextComputer(data=data, model=str(model)), tmp_path, SerialExecutor())
 
 
 def test_no_crops_are_refused(data):

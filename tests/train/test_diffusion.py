@@ -17,13 +17,14 @@ from auffusion.errors import InputError
 from auffusion.executor import SerialExecutor
 from auffusion.mel import MelSpectrogram, normalise_peak
 from auffusion.pipeline import AuffusionPipeline, tiny_pipeline
+from auffusion.train.caching import compute_cache
 from auffusion.train.config import read_config
 from auffusion.train.diffusion_run import DiffusionConfig, diffusion_task
 from auffusion.train.kinds import KINDS
-from auffusion.train.latent_cache import MakeLatentComputer, cache_latents
+from auffusion.train.latent_cache import MakeLatentComputer
 from auffusion.train.loop import Ending
 from auffusion.train.starting_model import StartingModel, load_starting_model
-from auffusion.train.text_cache import MakeTextComputer, cache_text
+from auffusion.train.text_cache import MakeTextComputer
 
 SOUNDS = Path(__file__).parents[1] / "sounds"
 CAPTIONS = {
@@ -93,7 +94,7 @@ def small(tmp_path_factory):
 def test_four_clips_are_learnt_by_heart(data, small, tmp_path):
     """Each caption's generated mel is closer to its own clip than to any other."""
     job = MakeLatentComputer(data=data, model=str(small))
-    cache_latents(job, tmp_path / "latents", SerialExecutor())
+    compute_cache(job, tmp_path / "latents", SerialExecutor())
     settings = config(
         data,
         small,
@@ -126,10 +127,10 @@ def test_four_clips_are_learnt_by_heart(data, small, tmp_path):
 @pytest.mark.parametrize("layout", ["adapter", "stable-diffusion"])
 def test_caches_teach_what_live_encoding_teaches(data, tiny, tmp_path, layout):
     base = tiny / layout
-    cache_latents(
+    compute_cache(
         MakeLatentComputer(data=data, model=str(base)), tmp_path / "latents", SerialExecutor()
     )
-    cache_text(MakeTextComputer(data=data, model=str(base)), tmp_path / "text", SerialExecutor())
+    compute_cache(MakeTextComputer(data=data, model=str(base)), tmp_path / "text", SerialExecutor())
     live = diffusion_task(config(data, base, loop__batch=4), tmp_path, "cpu")
     kept = diffusion_task(
         config(
@@ -172,10 +173,10 @@ def test_several_sets_are_learnt_from_as_if_they_were_one(data, tiny, tmp_path):
 
 def test_caches_of_other_data_or_models_are_refused(data, tiny, tmp_path):
     base = tiny / "adapter"
-    cache_latents(
+    compute_cache(
         MakeLatentComputer(data=data, model=str(base)), tmp_path / "latents", SerialExecutor()
     )
-    cache_text(MakeTextComputer(data=data, model=str(base)), tmp_path / "text", SerialExecutor())
+    compute_cache(MakeTextComputer(data=data, model=str(base)), tmp_path / "text", SerialExecutor())
     other = tmp_path / "other"
     tiny_pipeline(seed=9).save_pretrained(other)
     with pytest.raises(InputError, match="latents are of another VAE"):

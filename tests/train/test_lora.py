@@ -19,13 +19,14 @@ from auffusion.executor import SerialExecutor
 from auffusion.pipeline import AuffusionPipeline, tiny_pipeline
 from auffusion.pipeline.loras import LORA_FILE, Lora, load_loras, lora_identity
 from auffusion.pipeline.new_words import WORDS_FILES, load_new_words
+from auffusion.train.caching import compute_cache
 from auffusion.train.config import read_config
 from auffusion.train.kinds import KINDS
-from auffusion.train.latent_cache import MakeLatentComputer, cache_latents
+from auffusion.train.latent_cache import MakeLatentComputer
 from auffusion.train.loop import Ending
 from auffusion.train.lora import LoraSettings, add_lora, lora_parameters
 from auffusion.train.lora_run import LoraConfig, lora_task, needed_parts
-from auffusion.train.text_cache import MakeTextComputer, cache_text
+from auffusion.train.text_cache import MakeTextComputer
 
 SOUNDS = Path(__file__).parents[1] / "sounds"
 WORD = "<zing>"
@@ -241,8 +242,8 @@ def test_a_killed_run_ends_as_if_it_had_not_been(data, bases, tmp_path, read_log
 
 def test_with_caches_only_the_unet_stays_on_the_device(data, bases, tmp_path):
     base = bases / "adapter"
-    cache_latents(MakeLatentComputer(data=data, model=str(base)), tmp_path / "l", SerialExecutor())
-    cache_text(MakeTextComputer(data=data, model=str(base)), tmp_path / "t", SerialExecutor())
+    compute_cache(MakeLatentComputer(data=data, model=str(base)), tmp_path / "l", SerialExecutor())
+    compute_cache(MakeTextComputer(data=data, model=str(base)), tmp_path / "t", SerialExecutor())
     caches = (f"data.latents={tmp_path / 'l'}", f"data.text={tmp_path / 't'}")
     adapters = {"condition_adapter", "condition_adapter_2"}
     assert needed_parts(config(data, base, *caches)) == {"unet", *adapters}

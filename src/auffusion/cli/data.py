@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,7 +15,8 @@ from auffusion.cli.options import Model, OnDevice
 from auffusion.cli.workforce import On, Workers, choose_executor
 
 if TYPE_CHECKING:
-    from auffusion.executor import Outcome
+    from auffusion.executor import Executor, Outcome
+    from auffusion.train.caching import Job
 
 data = typer.Typer(
     help="Data sets: list, prepare, check, report, statistics, cache.", no_args_is_help=True
@@ -168,23 +169,24 @@ def cache(
     the clips' content and the model's parts: what changed is computed again, what did not is kept.
     """
     from auffusion.cli.studio import choose_device
-    from auffusion.train.latent_cache import MakeLatentComputer, cache_latents
-    from auffusion.train.text_cache import MakeTextComputer, cache_text
+    from auffusion.train.latent_cache import MakeLatentComputer
+    from auffusion.train.text_cache import MakeTextComputer
 
     place = str(choose_device(device.value))
     source = folder.absolute()
     workforce = choose_executor(executor, workers, gpus=int(place == "cuda"))
     if what is not Cached.TEXT:
         job = MakeLatentComputer(data=source, model=model, crops=crops, seed=seed, device=place)
-        _cached(cache_latents, job, output / "latents", workforce, folder)
+        _cached(job, output / "latents", workforce, folder)
     if what is not Cached.LATENTS:
         texts = MakeTextComputer(data=source, model=model, device=place)
-        _cached(cache_text, texts, output / "text", workforce, folder)
+        _cached(texts, output / "text", workforce, folder)
 
 
-def _cached(compute: Any, job: Any, output: Path, workforce: Any, folder: Path) -> None:  # noqa: ANN401
+def _cached(job: "Job", output: Path, workforce: "Executor", folder: Path) -> None:
     from auffusion.cli.progress import Display
     from auffusion.data.prepared import PreparedData
+    from auffusion.train.caching import compute_cache
 
     total = len(PreparedData(folder))
 
@@ -193,7 +195,7 @@ def _cached(compute: Any, job: Any, output: Path, workforce: Any, folder: Path) 
         def tell(outcome: "Outcome") -> None:
             more(_clips(outcome))
 
-        about = compute(job, output.absolute(), workforce, tell)
+        about = compute_cache(job, output.absolute(), workforce, tell)
     typer.echo(f"{output}: {about['kind']} of {total:,} clips")
 
 

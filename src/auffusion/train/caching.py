@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 
@@ -51,20 +51,37 @@ class Computer(Protocol):
         ...
 
 
+@runtime_checkable
+class Job(Protocol):
+    """What is computed of which data set; sent to every process."""
+
+    beyond: ClassVar[int]
+    """Numbers behind the last clip that are computed like clips."""
+
+    @property
+    def data(self) -> Path:
+        """A prepared data set."""
+        ...
+
+    def __call__(self) -> Computer:
+        """Load data and model; called once in each process."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class MakeBlockWorker:
     """Makes workers; sent to every process."""
 
     output: Path
     """Folder of the cache."""
-    make_computer: Callable[[], Computer]
-    """Called once in each process: it loads data and model."""
-    block_clips: int = BLOCK_CLIPS
+    job: Job
+    """What they compute."""
+    block_clips: int
     """Clips of a block."""
 
     def __call__(self) -> "BlockWorker":
         """A worker with a computer of its own."""
-        return BlockWorker(self.output, self.make_computer(), self.block_clips)
+        return BlockWorker(self.output, self.job(), self.block_clips)
 
 
 class BlockWorker:
@@ -100,21 +117,38 @@ def _one_thread() -> Generator[None]:
 
 
 def compute_cache(
-    data: PreparedData, count: int, job: MakeBlockWorker, executor: Executor, on_block: OnBlock
+    job: Job,
+    output: Path,
+    executor: Executor,
+    on_block: OnBlock = lambda _: None,
+    block_clips: int = BLOCK_CLIPS,
 ) -> dict[str, Any]:
-    """Compute the blocks of `count` numbers and finish the cache; gives what `cache.json` says.
+    """Compute what a job says of every clip, or finish what an earlier run began.
+
+    Args:
+        job: what is computed.
+        output: folder of the cache.
+        executor: who does the work.
+        on_block: told of every block as it is done.
+        block_clips: clips of a block.
+
+    Returns:
+        What the cache is.
 
     Raises:
-        InputError: the output holds other files or another run writes there, a block cannot be
-            computed, or the disk is full.
+        InputError: no such data or model, the output holds other files or another run writes
+            there, a block cannot be computed, or the disk is full.
     """
-    _check_output(job.output)
-    with locked(job.output):
-        sweep(job.output)
-        (job.output / CACHE).unlink(missing_ok=True)
-        names = [block_name(i) for i in range(-(-count // job.block_clips))]
-        about = _run(executor, job, _units(count, job.block_clips), on_block)
-        finish_cache(job.output, names, {**about, "clips": len(data), "data": data.facts.about})
+    data = PreparedData(job.data)
+    count = len(data) + job.beyond
+    worker = MakeBlockWorker(output=output, job=job, block_clips=block_clips)
+    _check_output(output)
+    with locked(output):
+        sweep(output)
+        (output / CACHE).unlink(missing_ok=True)
+        names = [block_name(i) for i in range(-(-count // block_clips))]
+        about = _run(executor, worker, _units(count, block_clips), on_block)
+        finish_cache(output, names, {**about, "clips": len(data), "data": data.facts.about})
     return about
 
 

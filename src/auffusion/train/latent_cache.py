@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,11 +13,9 @@ from auffusion.data.blocks import Block, BlockReader
 from auffusion.data.drawing import CROP, canvas, generator
 from auffusion.data.prepared import PreparedData
 from auffusion.errors import InputError
-from auffusion.executor.contract import Executor
 from auffusion.mel import MelSpectrogram, normalise_peak
 from auffusion.pipeline import AuffusionPipeline
 from auffusion.pipeline.identity import part_identity
-from auffusion.train.caching import BLOCK_CLIPS, MakeBlockWorker, OnBlock, compute_cache
 from auffusion.train.loaded_model import load_model
 
 _MOMENTS = "moments"
@@ -27,6 +25,7 @@ _MOMENTS = "moments"
 class MakeLatentComputer:
     """Loads data and model; sent to every process."""
 
+    beyond: ClassVar[int] = 0
     data: Path
     """A prepared data set."""
     model: str
@@ -112,7 +111,7 @@ class LatentCache:
     """The moments of a data set's clips.
 
     Args:
-        folder: what `cache_latents` wrote.
+        folder: what `compute_cache` wrote.
 
     Raises:
         InputError: no finished cache of latents is there.
@@ -137,30 +136,3 @@ class LatentCache:
         mean, deviation = crops[int(rng.integers(len(crops)))].astype(np.float32)
         noise = np.asarray(rng.standard_normal(mean.shape), np.float32)
         return (mean + deviation * noise) * np.float32(self.about["scaling_factor"])
-
-
-def cache_latents(
-    job: MakeLatentComputer,
-    output: Path,
-    executor: Executor,
-    on_block: OnBlock = lambda _: None,
-    block_clips: int = BLOCK_CLIPS,
-) -> dict[str, Any]:
-    """Compute the moments of every clip, or finish what an earlier run began.
-
-    Args:
-        job: what is computed.
-        output: folder of the cache.
-        executor: who does the work.
-        on_block: told of every block as it is done.
-        block_clips: clips of a block.
-
-    Returns:
-        What the cache is.
-
-    Raises:
-        InputError: no such data or model, another run writes there, or the disk is full.
-    """
-    data = PreparedData(job.data)
-    worker = MakeBlockWorker(output=output, make_computer=job, block_clips=block_clips)
-    return compute_cache(data, len(data), worker, executor, on_block)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from auffusion.data.prepared import PreparedData
 from auffusion.errors import InputError
 from auffusion.executor.contract import Executor
 from auffusion.mel import MelConfig, MelSpectrogram, normalise_peak
-from auffusion.train.caching import MakeBlockWorker, OnBlock, compute_cache
+from auffusion.train.caching import OnBlock, compute_cache
 
 _SUMS = "sums"
 
@@ -39,6 +39,7 @@ class MelStatistics:
 class MakeMelComputer:
     """Opens the data; sent to every process."""
 
+    beyond: ClassVar[int] = 0
     data: Path
     """A prepared data set."""
     mel: MelConfig = field(default_factory=MelConfig)
@@ -102,8 +103,7 @@ def mel_statistics(
     clips = data.of_split(split)
     if not clips:
         raise InputError(f"{job.data} has no clip in the split {split!r}")
-    worker = MakeBlockWorker(output=work, make_computer=job)
-    compute_cache(data, len(data), worker, executor, on_block)
+    compute_cache(job, work, executor, on_block)
     blocks = BlockReader(work)
     count, mean, squares = 0.0, 0.0, 0.0
     for clip in clips:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -12,11 +12,9 @@ from numpy.typing import NDArray
 from auffusion.data.blocks import Block, BlockReader
 from auffusion.data.prepared import PreparedData
 from auffusion.errors import InputError
-from auffusion.executor.contract import Executor
 from auffusion.pipeline import AuffusionPipeline
 from auffusion.pipeline.identity import part_identity
 from auffusion.text import TextEncoder
-from auffusion.train.caching import BLOCK_CLIPS, MakeBlockWorker, OnBlock, compute_cache
 from auffusion.train.loaded_model import load_model
 
 _PLACES = "places"
@@ -27,6 +25,8 @@ _PARTS = ("text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2")
 class MakeTextComputer:
     """Loads data and model; sent to every process."""
 
+    # No text, which guidance needs.
+    beyond: ClassVar[int] = 1
     data: Path
     """A prepared data set."""
     model: str
@@ -96,7 +96,7 @@ class TextCache:
     """The encoders' rows of a data set's captions.
 
     Args:
-        folder: what `cache_text` wrote.
+        folder: what `compute_cache` wrote.
 
     Raises:
         InputError: no finished cache of texts is there.
@@ -122,33 +122,6 @@ class TextCache:
             kept = self._blocks.whole(clip, _rows_of(i))[first : first + count]
             found.append(np.pad(kept, ((0, self.about["tokens"] - len(kept)), (0, 0))))
         return found
-
-
-def cache_text(
-    job: MakeTextComputer,
-    output: Path,
-    executor: Executor,
-    on_block: OnBlock = lambda _: None,
-    block_clips: int = BLOCK_CLIPS,
-) -> dict[str, Any]:
-    """Compute the rows of every caption and of no text, or finish what an earlier run began.
-
-    Args:
-        job: what is computed.
-        output: folder of the cache.
-        executor: who does the work.
-        on_block: told of every block as it is done.
-        block_clips: clips of a block.
-
-    Returns:
-        What the cache is.
-
-    Raises:
-        InputError: no such data or model, another run writes there, or the disk is full.
-    """
-    data = PreparedData(job.data)
-    worker = MakeBlockWorker(output=output, make_computer=job, block_clips=block_clips)
-    return compute_cache(data, len(data) + 1, worker, executor, on_block)
 
 
 def encoders_alone(text: TextEncoder) -> list[TextEncoder]:

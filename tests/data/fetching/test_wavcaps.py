@@ -1,75 +1,17 @@
 """WavCaps from a hub on this machine, by the real huggingface_hub, unpacked and prepared."""
 
-import hashlib
-import json
 import shutil
 import subprocess
-import threading
 import zipfile
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import unquote, urlsplit
 
 import pytest
-from huggingface_hub import constants
+from small_hub import files_of, serving
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-NAME = "datasets/cvssp/WavCaps"
 UNZIPPED = "mnt/fast/nobackup/scratch4weeks/xm00178/WavCaps/data/waveforms"
 
 needs_zip = pytest.mark.skipif(
     shutil.which("zip") is None, reason="only Info-ZIP makes a split archive"
 )
-
-
-class Hub(BaseHTTPRequestHandler):
-    """Those answers of a hub that a download of a data set needs."""
-
-    files: dict[str, bytes]
-    fetched: list[str]
-
-    def log_message(self, *_):
-        pass
-
-    def do_HEAD(self):
-        self.answer(body=False)
-
-    def do_GET(self):
-        self.answer(body=True)
-
-    def answer(self, *, body):
-        path = unquote(urlsplit(self.path).path)
-        name = path.partition(f"/{NAME}/resolve/{COMMIT}/")[2]
-        if path in {f"/api/{NAME}", f"/api/{NAME}/revision/main", f"/api/{NAME}/revision/{COMMIT}"}:
-            siblings = [{"rfilename": one} for one in self.files]
-            told = {"id": "cvssp/WavCaps", "sha": COMMIT, "siblings": siblings}
-            self.send(json.dumps(told).encode(), {"Content-Type": "application/json"}, body=body)
-        elif path == f"/api/{NAME}/tree/{COMMIT}":
-            tree = [
-                {"type": "file", "path": one, "size": len(content), "oid": digest(content)}
-                for one, content in self.files.items()
-            ]
-            self.send(json.dumps(tree).encode(), {"Content-Type": "application/json"}, body=body)
-        elif name in self.files:
-            if body:
-                self.fetched.append(name)
-            self.send(self.files[name], {"ETag": f'"{digest(self.files[name])}"'}, body=body)
-        else:
-            self.send_response(404)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-    def send(self, content, headers, *, body):
-        self.send_response(200)
-        for name, value in {"X-Repo-Commit": COMMIT, **headers}.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if body:
-            self.wfile.write(content)
-
-
-def digest(content):
-    return hashlib.sha1(content, usedforsecurity=False).hexdigest()
 
 
 @pytest.fixture
@@ -80,22 +22,13 @@ def hub(tmp_path, monkeypatch):
     folder = tmp_path / "imitation"
     imitate("wavcaps-freesound", folder)
     publish(folder)
-    Hub.files = {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.relative_to(folder).parts[0] in {"json_files", "Zip_files"}
+    files = {
+        name: content
+        for name, content in files_of(folder).items()
+        if name.startswith(("json_files/", "Zip_files/"))
     }
-    Hub.fetched = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_address[1]}"
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "ENDPOINT", address)
-    template = address + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    yield Hub
-    server.shutdown()
-    server.server_close()
+    with serving("datasets", "cvssp/WavCaps", files, monkeypatch) as hub:
+        yield hub
 
 
 def publish(folder):
