@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from auffusion.errors import InputError
 from auffusion.pipeline.new_words import WORDS_FILES, load_new_words
 from auffusion.pipeline.pipeline import AuffusionPipeline
-from auffusion.text import read_state
+from auffusion.weights import read_state
 
 LORA_FILE = "pytorch_lora_weights.safetensors"
 

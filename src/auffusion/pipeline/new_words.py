@@ -15,7 +15,7 @@ from torch import Tensor
 
 from auffusion.errors import InputError
 from auffusion.pipeline.pipeline import AuffusionPipeline
-from auffusion.text import read_state
+from auffusion.weights import read_state
 
 WORDS_FILES = ("learned_embeds.safetensors", "learned_embeds_2.safetensors")
 """Of the first and the second text encoder."""

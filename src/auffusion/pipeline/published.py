@@ -22,8 +22,9 @@ from auffusion.mel import MelConfig
 from auffusion.pipeline.components import ConditionAdapterModel, HifiGanVocoder
 from auffusion.pipeline.networks import fill_network, load_network, load_scheduler
 from auffusion.pipeline.reading import read_json, read_object, read_tensors
-from auffusion.text import ConditionAdapter, load_text_encoder, load_tokenizer, read_state
+from auffusion.text import ConditionAdapter, load_text_encoder, load_tokenizer
 from auffusion.vocoder import HifiGan, HifiGanConfig
+from auffusion.weights import read_state
 
 CONDITIONS = "condition_config.json"
 """The file that tells the adapter layout from all others."""

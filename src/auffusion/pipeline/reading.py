@@ -9,7 +9,7 @@ from torch import Tensor
 
 from auffusion.errors import InputError
 from auffusion.pipeline.packed import read_packed
-from auffusion.text import read_state, read_weights
+from auffusion.weights import read_state, read_weights
 
 DIFFUSERS_WEIGHTS = ("diffusion_pytorch_model",)
 """Name, without its ending, of the weight file that diffusers writes."""

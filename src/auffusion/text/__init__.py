@@ -8,6 +8,4 @@ from auffusion.text.encoder import TextEncoder as TextEncoder
 from auffusion.text.loading import build_text_encoder as build_text_encoder
 from auffusion.text.loading import load_text_encoder as load_text_encoder
 from auffusion.text.loading import load_tokenizer as load_tokenizer
-from auffusion.text.weights import read_state as read_state
-from auffusion.text.weights import read_weights as read_weights
 from auffusion.text.words import word_tokens as word_tokens

@@ -16,7 +16,7 @@ from transformers.models.clip.modeling_clip import CLIPTextModel
 from transformers.models.t5.modeling_t5 import T5EncoderModel
 
 from auffusion.errors import InputError
-from auffusion.text.weights import read_weights
+from auffusion.weights import read_weights
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from auffusion.errors import InputError
-from auffusion.text import read_state, read_weights
+from auffusion.weights import read_state, read_weights
 
 STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.ones(2)}
 
