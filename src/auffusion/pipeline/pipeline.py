@@ -5,23 +5,12 @@ from typing import Any
 
 import torch
 
-from auffusion.denoise import (
-    ClassifierFreeGuidance,
-    Predictor,
-    SeededScheduler,
-    StepHook,
-    Windowed,
-    denoise,
-    noise_from,
-    unet_call,
-)
-from auffusion.errors import InputError
-from auffusion.pipeline.agreement import check_numbers
 from auffusion.pipeline.assembly import AssembledModel
-from auffusion.pipeline.conditioning import Conditioning, Wording, encode_wording
-from auffusion.pipeline.hooks import StepCallback, callback_hook, hooked, progress_hook
+from auffusion.pipeline.chain import Chain
+from auffusion.pipeline.conditioning import Wording
+from auffusion.pipeline.hooks import StepCallback, callback_hook
 from auffusion.pipeline.output import AuffusionOutput
-from auffusion.pipeline.randomness import Randomness, choose_randomness
+from auffusion.pipeline.randomness import choose_randomness
 from auffusion.pipeline.rendering import OutputType, check_output_type
 from auffusion.shapes import Latent, TextEmbedding
 
@@ -91,14 +80,13 @@ class AuffusionPipeline(AssembledModel):
             InputError: an argument out of range, or arguments that contradict each other.
         """
         check_output_type(output_type)
-        scale = self.config["default_guidance"] if guidance_scale is None else guidance_scale
-        steps = self.config["default_steps"] if num_inference_steps is None else num_inference_steps
-        check_numbers(
-            steps=steps,
-            guidance_scale=scale,
-            guidance_rescale=guidance_rescale,
-            num_waveforms_per_prompt=num_waveforms_per_prompt,
+        chain = Chain(self)
+        sampling = chain.sampling(
+            num_inference_steps,
+            guidance_scale,
+            rescale=guidance_rescale,
             eta=eta,
+            waveforms=num_waveforms_per_prompt,
         )
         wording = Wording(
             prompt=prompt,
@@ -110,20 +98,21 @@ class AuffusionPipeline(AssembledModel):
             wording.count * num_waveforms_per_prompt, seeds=seeds, generator=generator
         )
         samples = self._samples(audio_length_in_s, latents)
-        walk = self._steps(steps, randomness, eta)
-        start = self._start(randomness, samples, latents)
-        conditioning = self._condition(wording, guided=scale > 1).repeated(num_waveforms_per_prompt)
-        guidance = self._guided(conditioning, scale, guidance_rescale, cross_attention_kwargs)
+        walk = chain.walk(sampling, randomness)
+        start = chain.noise(randomness, samples, latents)
+        conditioning = chain.condition(wording, guided=sampling.guided).repeated(
+            num_waveforms_per_prompt
+        )
+        guidance = chain.guidance(conditioning, sampling, cross_attention_kwargs)
         callback = None
         if callback_on_step_end is not None:
             names = callback_on_step_end_tensor_inputs
             callback = callback_hook(callback_on_step_end, self, guidance, names)
-        latent = self._denoise(guidance, walk, start * walk.init_noise_sigma, callback)
-        fields = self.renderer.render(latent, samples, output_type)
-        self.maybe_free_model_hooks()
-        output = AuffusionOutput(
-            **fields,
-            sampling_rate=self.mel.sample_rate,
+        latent = chain.denoise(guidance, walk, start * walk.init_noise_sigma, callback)
+        output = chain.render(
+            latent,
+            samples,
+            output_type,
             seeds=randomness.seeds if latents is None else None,
             truncated=conditioning.truncated,
         )
@@ -134,59 +123,3 @@ class AuffusionPipeline(AssembledModel):
         if length_s is None and latents is not None:
             return latents.shape[-1] * self.canvas.pixels * self.mel.hop_length
         return self.canvas.samples(length_s)
-
-    def _condition(self, wording: Wording, *, guided: bool) -> Conditioning:
-        """Embeddings, where and in the precision the U-Net wants them."""
-        conditioning = encode_wording(wording, self.text, guided=guided)
-        return conditioning.to(self._execution_device, self.unet.dtype)
-
-    def _guided(
-        self,
-        conditioning: Conditioning,
-        scale: float,
-        rescale: float = 0.0,
-        cross_attention_kwargs: dict[str, Any] | None = None,
-    ) -> ClassifierFreeGuidance:
-        """The U-Net under guidance, for latents no wider than the training window."""
-        return ClassifierFreeGuidance(
-            unet_call(self.unet, cross_attention_kwargs=cross_attention_kwargs),
-            conditioning.conditional,
-            conditioning.unconditional,
-            scale,
-            rescale,
-        )
-
-    def _steps(self, steps: int, randomness: Randomness, eta: float = 0.0) -> SeededScheduler:
-        """The scheduler, set to so many steps."""
-        return SeededScheduler.prepared(
-            self.scheduler, steps, randomness.generators, device=self._execution_device, eta=eta
-        )
-
-    def _start(self, randomness: Randomness, samples: int, latents: Latent | None) -> Latent:
-        """Noise of deviation one to start from."""
-        canvas = self.canvas
-        shape = (self.unet.config.in_channels, canvas.rows, canvas.columns(samples))
-        if latents is None:
-            latents = noise_from(randomness.generators, shape)
-        elif latents.shape != (len(randomness.generators), *shape):
-            raise InputError(
-                f"latents of shape {list(latents.shape)} do not fit: expected "
-                f"{[len(randomness.generators), *shape]} for this number and length of sounds"
-            )
-        return latents.to(self._execution_device, self.unet.dtype)
-
-    def _denoise(
-        self,
-        predict: Predictor,
-        walk: SeededScheduler,
-        start: Latent,
-        on_step: StepHook | None = None,
-    ) -> Latent:
-        """The walk through all timesteps, with a progress bar, in windows where it must be."""
-        canvas = self.canvas
-        windowed = Windowed(predict, canvas.window, canvas.overlap)
-        progress_bar: Any = self.progress_bar
-        with progress_bar(total=len(walk.timesteps)) as bar:
-            return denoise(
-                windowed, walk, start, on_step=hooked(progress_hook(bar.update), on_step)
-            )
