@@ -74,16 +74,17 @@ class Chain:
         Raises:
             InputError: one of them is out of range.
         """
-        steps = self.model.config["default_steps"] if steps is None else steps
-        scale = self.model.config["default_guidance"] if scale is None else scale
+        defaults = self.model.config
+        chosen = int(defaults["default_steps"]) if steps is None else steps
+        strength = float(defaults["default_guidance"]) if scale is None else scale
         check_numbers(
-            steps=steps,
-            guidance_scale=scale,
+            steps=chosen,
+            guidance_scale=strength,
             guidance_rescale=rescale,
             num_waveforms_per_prompt=waveforms,
             eta=eta,
         )
-        return Sampling(steps=steps, scale=float(scale), rescale=rescale, eta=eta)
+        return Sampling(steps=chosen, scale=strength, rescale=rescale, eta=eta)
 
     def condition(self, wording: Wording, *, guided: bool) -> Conditioning:
         """Embeddings, where and in the precision the U-Net wants them."""

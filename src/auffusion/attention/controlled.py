@@ -1,0 +1,193 @@
+"""A U-Net under a controller, and as it was before when that ends."""
+
+import math
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from auffusion.attention.controller import AttentionController, AttentionSite
+from auffusion.errors import InputError
+
+Place = Literal["down", "mid", "up"]
+_PLACES: tuple[Place, ...] = get_args(Place)
+
+
+@contextmanager
+def controlled(unet: Any, controller: AttentionController, items: int) -> Generator[None]:  # noqa: ANN401
+    """Within it, the controller sees the attention of every call of the network.
+
+    Only the layers that it wants compute their probabilities explicitly, and only of the
+    conditional half of the batch; the rest keep the processors they had. Whatever happens
+    inside, the processors are put back.
+
+    Args:
+        unet: a diffusers `UNet2DConditionModel`, ours or another's.
+        controller: what watches or changes attention.
+        items: prompts of a batch. A batch twice as large is [unconditional; conditional].
+
+    Raises:
+        InputError: at the first call, a batch that is neither.
+    """
+    frame = _Frame(items)
+    before = {name: layer.processor for name, layer in _layers(unet)}
+    hook = unet.register_forward_pre_hook(frame.see, with_kwargs=True)
+    try:
+        for name, layer in _layers(unet):
+            kind = AttentionKind(
+                name=name, place=_place(name), cross=bool(layer.is_cross_attention)
+            )
+            layer.processor = ControlledProcessor(kind, controller, frame, layer.processor)
+        yield
+    finally:
+        hook.remove()
+        for name, layer in _layers(unet):
+            layer.processor = before[name]
+
+
+def _layers(unet: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
+    for name, module in unet.named_modules():
+        # The pooling of a text time embedding has no processor and is no attention over places.
+        if hasattr(module, "processor") and hasattr(module, "to_q"):
+            yield name, module
+
+
+def _place(name: str) -> Place:
+    for place in _PLACES:
+        if name.startswith(place):
+            return place
+    raise InputError(f"the attention layer {name} is in no known part of a U-Net")
+
+
+@dataclass
+class _Frame:
+    """The call of the network that is going on."""
+
+    items: int
+    height: int = 0
+    width: int = 0
+
+    def see(self, _unet: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:  # noqa: ANN401
+        sample: Tensor = args[0] if args else kwargs["sample"]
+        if sample.shape[0] not in {self.items, 2 * self.items}:
+            raise InputError(
+                f"a batch of {sample.shape[0]} does not fit a controller of {self.items} prompts: "
+                "pass as many, or twice as many with guidance"
+            )
+        self.height, self.width = sample.shape[-2:]
+
+    def grid(self, queries: int) -> tuple[int, int]:
+        """Rows and columns of a level of the network; each level halves both, rounding up."""
+        height, width = self.height, self.width
+        while height * width > queries:
+            height, width = math.ceil(height / 2), math.ceil(width / 2)
+        if height * width != queries:
+            raise InputError(
+                f"{queries} queries are no level of a latent of {self.height}x{self.width}"
+            )
+        return height, width
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentionKind:
+    """What is fixed of a layer."""
+
+    name: str
+    place: Place
+    cross: bool
+
+
+@dataclass
+class ControlledProcessor:
+    """Stands in the place of a layer's processor and calls it where nobody looks."""
+
+    kind: AttentionKind
+    controller: AttentionController
+    frame: _Frame
+    fused: Any = field(repr=False)
+
+    def __call__(
+        self,
+        attn: Any,  # noqa: ANN401
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        temb: Tensor | None = None,
+        **options: Any,  # noqa: ANN401
+    ) -> Tensor:
+        """The layer's output."""
+        site = self._site(hidden_states)
+        if not self.controller.wants(site):
+            return self.fused(
+                attn, hidden_states, encoder_hidden_states, attention_mask, temb, **options
+            )
+        return self._explicit(site, attn, hidden_states, encoder_hidden_states, attention_mask)
+
+    def _site(self, hidden_states: Tensor) -> AttentionSite:
+        queries = hidden_states.shape[1]
+        height, width = self.frame.grid(queries)
+        kind = self.kind
+        return AttentionSite(
+            name=kind.name, place=kind.place, cross=kind.cross, height=height, width=width
+        )
+
+    def _explicit(
+        self,
+        site: AttentionSite,
+        attn: Any,  # noqa: ANN401
+        hidden: Tensor,
+        text: Tensor | None,
+        mask: Tensor | None,
+    ) -> Tensor:
+        context = hidden if text is None else text
+        if text is not None and attn.norm_cross:
+            context = attn.norm_encoder_hidden_states(text)
+        query, key, value = (
+            _heads(attn, rows)
+            for rows in (attn.to_q(hidden), attn.to_k(context), attn.to_v(context))
+        )
+        mask = _mask(attn, mask, key)
+        silent = hidden.shape[0] - self.frame.items
+        scores = _scores(
+            attn, query[silent:], key[silent:], None if mask is None else mask[silent:]
+        )
+        seen = self.controller.attend(site, scores.softmax(dim=-1))
+        parts = [seen.to(value.dtype) @ value[silent:]]
+        if silent:
+            unseen = None if mask is None else mask[:silent]
+            fused = F.scaled_dot_product_attention(
+                query[:silent], key[:silent], value[:silent], attn_mask=unseen, scale=attn.scale
+            )
+            parts.insert(0, fused)
+        joined = torch.cat(parts).transpose(1, 2).flatten(2).to(hidden.dtype)
+        return _finished(attn, joined, hidden)
+
+
+def _heads(attn: Any, rows: Tensor) -> Tensor:  # noqa: ANN401
+    """[batch row feature] as [batch head row feature]."""
+    return rows.unflatten(-1, (attn.heads, -1)).transpose(1, 2)
+
+
+def _mask(attn: Any, mask: Tensor | None, key: Tensor) -> Tensor | None:  # noqa: ANN401
+    if mask is None:
+        return None
+    batch, _, keys, _ = key.shape
+    prepared = attn.prepare_attention_mask(mask, keys, batch)
+    return prepared.view(batch, attn.heads, -1, keys)
+
+
+def _scores(attn: Any, query: Tensor, key: Tensor, mask: Tensor | None) -> Tensor:  # noqa: ANN401
+    # In float32 whatever the network's precision: maps are looked at, summed and multiplied.
+    scores: Tensor = query.float() @ key.float().transpose(-1, -2) * attn.scale
+    return scores if mask is None else scores + mask.float()
+
+
+def _finished(attn: Any, joined: Tensor, hidden: Tensor) -> Tensor:  # noqa: ANN401
+    output: Tensor = attn.to_out[1](attn.to_out[0](joined))
+    if attn.residual_connection:
+        output = output + hidden
+    return output / attn.rescale_output_factor
