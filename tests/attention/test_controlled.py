@@ -16,7 +16,7 @@ class Watching:
     def __init__(self, wanted=lambda _: True, change=lambda _, seen: seen):
         self.wanted, self.change, self.seen = wanted, change, {}
 
-    def begin(self, steps):
+    def begin(self, steps):  # noqa: ARG002
         self.seen = {}
 
     def wants(self, site):
@@ -26,7 +26,7 @@ class Watching:
         self.seen[site.name] = (site, probabilities)
         return self.change(site, probabilities)
 
-    def on_step(self, index, timestep, latent):
+    def on_step(self, index, timestep, latent):  # noqa: ARG002
         return latent
 
 

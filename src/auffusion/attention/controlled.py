@@ -182,7 +182,8 @@ def _mask(attn: Any, mask: Tensor | None, key: Tensor) -> Tensor | None:  # noqa
 
 def _scores(attn: Any, query: Tensor, key: Tensor, mask: Tensor | None) -> Tensor:  # noqa: ANN401
     # In float32 whatever the network's precision: maps are looked at, summed and multiplied.
-    scores: Tensor = query.float() @ key.float().transpose(-1, -2) * attn.scale
+    scale: float = attn.scale
+    scores = query.float() @ key.float().transpose(-1, -2) * scale
     return scores if mask is None else scores + mask.float()
 
 
@@ -190,4 +191,5 @@ def _finished(attn: Any, joined: Tensor, hidden: Tensor) -> Tensor:  # noqa: ANN
     output: Tensor = attn.to_out[1](attn.to_out[0](joined))
     if attn.residual_connection:
         output = output + hidden
-    return output / attn.rescale_output_factor
+    factor: float = attn.rescale_output_factor
+    return output / factor
