@@ -176,7 +176,7 @@ def _mask(attn: Any, mask: Tensor | None, key: Tensor) -> Tensor | None:  # noqa
     if mask is None:
         return None
     batch, _, keys, _ = key.shape
-    prepared = attn.prepare_attention_mask(mask, keys, batch)
+    prepared: Tensor = attn.prepare_attention_mask(mask, keys, batch)
     return prepared.view(batch, attn.heads, -1, keys)
 
 
