@@ -1,7 +1,7 @@
 """The whole chain, and the folders it is kept in."""
 
+from auffusion.hub import HubOptions as HubOptions
 from auffusion.pipeline.convert import convert_checkpoint as convert_checkpoint
-from auffusion.pipeline.hub import HubOptions as HubOptions
 from auffusion.pipeline.hub import model_folder as model_folder
 from auffusion.pipeline.identity import model_identity as model_identity
 from auffusion.pipeline.output import AuffusionOutput as AuffusionOutput

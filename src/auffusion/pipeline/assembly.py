@@ -14,12 +14,13 @@ import torch
 from diffusers.loaders.lora_pipeline import StableDiffusionLoraLoaderMixin
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 
+from auffusion.hub import HubOptions
 from auffusion.image import MelImageCodec
 from auffusion.latent import LatentCodec
 from auffusion.mel import MelConfig
 from auffusion.pipeline.agreement import check_agreement
 from auffusion.pipeline.canvas import Canvas
-from auffusion.pipeline.hub import HubOptions, model_folder
+from auffusion.pipeline.hub import model_folder
 from auffusion.pipeline.parts import read_parts
 from auffusion.pipeline.rendering import Renderer
 from auffusion.text import TextBranch, TextEncoder

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from auffusion.errors import InputError
-from auffusion.pipeline.hub import HubOptions
+from auffusion.hub import HubOptions
 from auffusion.pipeline.pipeline import AuffusionPipeline
 from auffusion.pipeline.publish import write_published
 from auffusion.pipeline.whole_folder import whole_folder
