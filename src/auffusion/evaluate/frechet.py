@@ -31,7 +31,7 @@ from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
 from auffusion.errors import InputError
-from auffusion.evaluate.rows import Rows, as_rows, check_same_features
+from auffusion.evaluate.rows import OtherRows, Rows, as_rows, check_same_features
 
 Vector = Float64[np.ndarray, " feature"]
 Square = Float64[np.ndarray, "feature feature"]
@@ -142,7 +142,7 @@ def nuclear_norm(matrix: Float64[np.ndarray, "row column"]) -> float:
     return float(np.linalg.svd(matrix, compute_uv=False).sum())
 
 
-def validate(reference: ArrayLike, generated: ArrayLike) -> tuple[Rows, Rows]:
+def validate(reference: ArrayLike, generated: ArrayLike) -> tuple[Rows, OtherRows]:
     """Both sets of rows in float64.
 
     Raises:

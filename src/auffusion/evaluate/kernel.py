@@ -23,14 +23,14 @@ from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
 from auffusion.errors import InputError
-from auffusion.evaluate.rows import Rows, as_rows, check_same_features
+from auffusion.evaluate.rows import OtherRows, Rows, as_rows, check_same_features
 
 SCALE = 100.0
 """What kadtk multiplies the discrepancy by."""
 _EPSILON = 1e-8
 
 
-def validate(reference: ArrayLike, generated: ArrayLike) -> tuple[Rows, Rows]:
+def validate(reference: ArrayLike, generated: ArrayLike) -> tuple[Rows, OtherRows]:
     """Both sets of rows in float64.
 
     Raises:
@@ -42,9 +42,7 @@ def validate(reference: ArrayLike, generated: ArrayLike) -> tuple[Rows, Rows]:
     return ours, theirs
 
 
-def squared_distances(
-    first: Rows, second: Float64[np.ndarray, "other feature"]
-) -> Float64[np.ndarray, "row other"]:
+def squared_distances(first: Rows, second: OtherRows) -> Float64[np.ndarray, "row other"]:
     """Squared Euclidean distance of each row of the one to each of the other."""
     # Rows far from the origin would lose their differences to rounding.
     middle = first.mean(axis=0)

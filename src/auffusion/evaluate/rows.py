@@ -1,13 +1,17 @@
 """Arrays that metrics take: a row a clip or a piece of one, in float64, checked at the border."""
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
 from auffusion.errors import InputError
 
 Rows = Float64[np.ndarray, "row feature"]
 """Features of clips, or of pieces of clips."""
+OtherRows = Float64[np.ndarray, "other feature"]
+"""A second set of them, of another number."""
+AnyRows = Float64[np.ndarray, "_ _"]
+"""Before it is known whether they belong together."""
 Values = Float64[np.ndarray, " row"]
 """A number a clip or a pair of clips."""
 
@@ -36,9 +40,7 @@ def as_rows(rows: ArrayLike, what: str, *, least: int = 1) -> Rows:
     return found
 
 
-def check_same_features(
-    reference: Float[np.ndarray, "row feature"], generated: Float[np.ndarray, "other width"]
-) -> None:
+def check_same_features(reference: AnyRows, generated: AnyRows) -> None:
     """Refuse two sets of rows that come from different networks.
 
     Raises:
@@ -51,7 +53,7 @@ def check_same_features(
         )
 
 
-def check_pairs(reference: Rows, generated: Rows) -> None:
+def check_pairs(reference: AnyRows, generated: AnyRows) -> None:
     """Refuse rows that are no pairs.
 
     Raises:
