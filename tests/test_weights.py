@@ -3,12 +3,20 @@ import json
 import pickle
 import random
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from auffusion.errors import InputError
-from auffusion.weights import read_state, read_weights
+from auffusion.weights import (
+    NUMPY_VALUES,
+    load_strictly,
+    read_content,
+    read_state,
+    read_weights,
+)
 
 STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.ones(2)}
 
@@ -149,3 +157,43 @@ def test_no_damage_gives_anything_but_one_sentence(tmp_path, kind):
     path.write_bytes(whole[:-1])
     with pytest.raises(InputError, match=path.name):
         read_weights(tmp_path)
+
+
+def test_numbers_of_numpy_are_read_only_where_they_are_allowed(tmp_path):
+    path = tmp_path / "checkpoint.pth"
+    content = ({"model": STATE}, {"head": (np.int64(3), 4), "order": np.arange(3)})
+    torch.save(content, path)
+    with pytest.raises(InputError, match=r"checkpoint\.pth was refused"):
+        read_content(path)
+    state, table = read_content(path, allowed=NUMPY_VALUES)
+    assert_same(state["model"])
+    assert table["head"] == (3, 4)
+    assert table["order"].tolist() == [0, 1, 2]
+
+
+def test_allowing_numpy_lets_nothing_else_in(tmp_path):
+    canary, path = tmp_path / "canary", tmp_path / "checkpoint.pth"
+    torch.save({"a": np.arange(3), "x": Canary(canary)}, path)
+    with pytest.raises(InputError, match="was refused"):
+        read_content(path, allowed=NUMPY_VALUES)
+    assert not canary.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda state: state.pop("bias"), r"1 missing \(bias\)"),
+        (lambda state: state.update(extra=torch.ones(1)), r"1 left over \(extra\)"),
+        (lambda state: state.update(bias=torch.ones(4)), r"1 of another shape \(bias\)"),
+        (lambda state: state["weight"].fill_(float("nan")), r"1 not finite \(weight\)"),
+    ],
+)
+def test_weights_that_do_not_fit_change_nothing(change, told):
+    network, other = nn.Linear(2, 3), nn.Linear(2, 3)
+    before = {name: weight.clone() for name, weight in network.state_dict().items()}
+    state = dict(other.state_dict())
+    load_strictly(other, state, complaint="it does not fit", advice="fetch it again")
+    change(state)
+    with pytest.raises(InputError, match=rf"it does not fit: {told}; fetch it again"):
+        load_strictly(network, state, complaint="it does not fit", advice="fetch it again")
+    assert_same(network.state_dict(), before)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from auffusion.errors import InputError
+from auffusion.weights import load_strictly as load_weights
 
 # Magnitude and direction of a weight as torch's old `weight_norm` and as its successor name them.
 _NORMED = (
@@ -92,25 +93,12 @@ def load_strictly(network: nn.Module, state: Mapping[str, Tensor]) -> None:
     Raises:
         InputError: weights are missing, left over, of another shape, or not finite.
     """
-    expected = cast("dict[str, Tensor]", network.state_dict())
-    problems = [
-        ("missing", sorted(expected.keys() - state.keys())),
-        ("left over", sorted(state.keys() - expected.keys())),
-        ("of another shape", _misshapen(expected, state)),
-        ("not finite", [name for name, x in state.items() if not x.isfinite().all()]),
-    ]
-    told = [f"{len(names)} {what} ({_shorten(names)})" for what, names in problems if names]
-    if told:
-        raise InputError(
-            f"the vocoder weights do not fit their config: {', '.join(told)}; "
-            "use the weights and the config.json of one and the same vocoder"
-        )
-    network.load_state_dict(dict(state))
-
-
-def _misshapen(expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:
-    common = expected.keys() & state.keys()
-    return sorted(name for name in common if expected[name].shape != state[name].shape)
+    load_weights(
+        network,
+        state,
+        complaint="the vocoder weights do not fit their config",
+        advice="use the weights and the config.json of one and the same vocoder",
+    )
 
 
 def _shorten(names: Iterable[object]) -> str:
