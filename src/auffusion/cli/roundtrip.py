@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 
 from auffusion.audio import fit_length
+from auffusion.evaluate.spectral import spectral_distance_db
 from auffusion.mel import MelSpectrogram, normalise_peak
 from auffusion.shapes import LogMel, Waveform
 
 _DB_A_NEPER = 20.0 / math.log(10.0)  # a log-mel is the natural logarithm of a magnitude
-_SPECTRUM = 2048
-_SPECTRUM_FLOOR = 1e-5  # -100 dB: what lies below is not heard
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +54,7 @@ def round_trip(pipeline: Any, waveform: Waveform, stage: str) -> RoundTrip:  # n
         waveform=(back.cpu() * (wanted / peak.cpu())),
         stage_error_db=log_mel_error_db(before[..., :frames], after[..., :frames]),
         sound_error_db=log_mel_error_db(before[..., :frames], again[..., :frames]),
-        spectral_distance_db=spectral_distance_db(level, back),
+        spectral_distance_db=float(spectral_distance_db(level, back).mean()),
     )
 
 
@@ -79,21 +77,3 @@ def log_mel_error_db(before: LogMel, after: LogMel) -> float:
     20.0
     """
     return float((before - after).abs().mean() * _DB_A_NEPER)
-
-
-def spectral_distance_db(before: Waveform, after: Waveform) -> float:
-    """Log-spectral distance: root mean square over frequency, mean over time, in dB.
-
-    >>> tone = torch.sin(torch.arange(16_000) / 5)[None]
-    >>> round(spectral_distance_db(tone, tone), 4)
-    0.0
-    """
-    apart = _log_spectrum_db(before) - _log_spectrum_db(after)
-    return float(apart.square().mean(dim=1).sqrt().mean())
-
-
-def _log_spectrum_db(waveform: Waveform) -> torch.Tensor:
-    waveform = F.pad(waveform, (0, max(0, _SPECTRUM - waveform.shape[-1])))
-    window = torch.hann_window(_SPECTRUM, device=waveform.device)
-    spectrum = torch.stft(waveform, _SPECTRUM, _SPECTRUM // 4, window=window, return_complex=True)
-    return 20.0 * torch.log10(spectrum.abs().clamp_min(_SPECTRUM_FLOOR))
