@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from auffusion.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from auffusion.audio.channels import encoding_that_keeps as encoding_that_keeps
+    from auffusion.audio.channels import read_channels as read_channels
+    from auffusion.audio.channels import write_channels as write_channels
     from auffusion.audio.convert import fit_length as fit_length
     from auffusion.audio.convert import resample as resample
     from auffusion.audio.convert import to_int16 as to_int16
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     from auffusion.audio.writer import write_audio as write_audio
 
 _HOMES = {
+    "encoding_that_keeps": "auffusion.audio.channels",
+    "read_channels": "auffusion.audio.channels",
+    "write_channels": "auffusion.audio.channels",
     "fit_length": "auffusion.audio.convert",
     "resample": "auffusion.audio.convert",
     "to_int16": "auffusion.audio.convert",

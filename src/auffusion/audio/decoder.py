@@ -13,14 +13,15 @@ import soundfile as sf
 import soxr
 from numpy.typing import NDArray
 
+from auffusion.audio.part import Part, too_long
+from auffusion.audio.part import TruncatedError as TruncatedError
 from auffusion.audio.rates import check_rate, resampled_length
 from auffusion.audio.riff import chunks
 from auffusion.errors import InputError
 
 MOST_CHANNELS = 32
-_BLOCK_FRAMES = 65_536
+_MOST_SAMPLES = 1 << 27  # ten minutes in stereo at 96 kHz, half a gigabyte
 _FIRST_FRAME = 4096  # bytes; one of 320 kbit/s at 32 kHz has 1440
-_LOUDEST = 2.0**31  # some programs store integers as floats; beyond this it is no sound
 
 # libsndfile's rarer decoders have a long record of memory errors: they are never reached.
 _ENCODINGS = {
@@ -36,10 +37,6 @@ _WITH_OLD = {
     "AU": {"PCM_16", "PCM_S8", "ULAW"},
     "AIFF": {"PCM_S8", "PCM_16", "PCM_24"},
 }
-
-
-class TruncatedError(InputError):
-    """A file that ends before its header says; what it holds may be sound."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,14 +109,50 @@ def read_mono(
     with _opened(path, old_formats=old_formats) as sound:
         info = _checked_info(path, sound, old_formats=old_formats)
         if stretch is None and info.duration_s > max_seconds:
-            raise _too_long(path, info.duration_s, max_seconds)
+            raise too_long(path, info.duration_s, max_seconds)
         span = _span(path, info, stretch)
-        part = _Part(path, sound, span, exact=_tells_length(path, info))
+        part = Part(path, sound, span, exact=_tells_length(path, info))
         blocks = part.mono_blocks(int(max_seconds * info.sample_rate))
         samples = np.concatenate(list(_resampled(blocks, info.sample_rate, sample_rate)))
     length = resampled_length(part.frames, info.sample_rate, sample_rate)
     # The filter may end a sample short of what the lengths' ratio says.
     return np.pad(samples[:length], (0, max(0, length - len(samples)))), info
+
+
+def read_all_channels(
+    path: str | Path, *, max_seconds: float = 600.0
+) -> tuple[NDArray[np.floating], AudioInfo]:
+    """Every sample of a file as it is, [time channel] at its own rate, and its header.
+
+    The numbers are exact: float32 holds 24-bit samples, and what has more bits comes as float64.
+
+    Args:
+        path: a WAV, FLAC, OGG (Vorbis or Opus) or MP3 file.
+        max_seconds: longer files are refused.
+
+    Raises:
+        InputError: as for `read_mono`, or more samples than the memory should hold.
+    """
+    path = Path(path)
+    with _opened(path) as sound:
+        info = _checked_info(path, sound)
+        if info.duration_s > max_seconds:
+            raise too_long(path, info.duration_s, max_seconds)
+        if info.frames * info.channels > _MOST_SAMPLES:
+            raise InputError(
+                f"{path} holds {info.frames * info.channels} samples, expected at most "
+                f"{_MOST_SAMPLES}: cut it, or save it with fewer channels or at a lower rate"
+            )
+        wide = info.encoding in {"PCM_32", "DOUBLE"}
+        part = Part(
+            path,
+            sound,
+            range(info.frames),
+            exact=_tells_length(path, info),
+            dtype="float64" if wide else "float32",
+        )
+        blocks = list(part.blocks(int(max_seconds * info.sample_rate)))
+    return np.concatenate(blocks), info
 
 
 def _span(path: Path, info: AudioInfo, stretch: Stretch | None) -> range:
@@ -214,10 +247,6 @@ def _checked_info(path: Path, sound: sf.SoundFile, *, old_formats: bool = False)
     )
 
 
-def _too_long(path: Path, seconds: float, max_seconds: float) -> InputError:
-    return InputError(f"{path} lasts {seconds:.1f} s or more, expected at most {max_seconds:g} s")
-
-
 def _tells_length(path: Path, info: AudioInfo) -> bool:
     """Whether the header's number of frames is one, and not an estimate."""
     if info.container != "MP3":
@@ -234,61 +263,6 @@ def _tells_length(path: Path, info: AudioInfo) -> bool:
         file.seek(size)
         first = file.read(_FIRST_FRAME)
     return any(tag in first for tag in (b"Xing", b"Info", b"VBRI"))
-
-
-class _Part:
-    """The frames of a file that are wanted, decoded block by block."""
-
-    def __init__(self, path: Path, sound: sf.SoundFile, span: range, *, exact: bool) -> None:
-        self._path, self._sound, self._span = path, sound, span
-        self._whole = len(span) == sound.frames
-        self._exact = exact
-        self.frames = 0
-        """Frames decoded so far."""
-
-    def mono_blocks(self, most_frames: int) -> Iterator[NDArray[np.float32]]:
-        """The mean of the channels, each block checked."""
-        rate = self._sound.samplerate
-        if self._span.start:
-            self._seek()
-        while len(block := self._next_block()):
-            # In float64 the sum of 32 large channels stays finite.
-            mono = block.mean(axis=1, dtype=np.float64)
-            if not (np.abs(mono) < _LOUDEST).all():
-                bad = self._span.start + self.frames + int(np.argmin(np.abs(mono) < _LOUDEST))
-                raise InputError(
-                    f"{self._path} holds NaN, infinite or absurd samples at {bad / rate:.3f} s"
-                )
-            self.frames += len(block)
-            if self._whole and self.frames > most_frames:
-                raise _too_long(self._path, self.frames / rate, most_frames / rate)
-            yield mono.astype(np.float32)
-        self._check_end()
-
-    def _check_end(self) -> None:
-        if self.frames != len(self._span) and (self._exact or not self.frames):
-            raise TruncatedError(
-                f"{self._path} was cut short: it declares {self._sound.frames} samples and holds "
-                f"{self._span.start + self.frames}; save it again"
-            )
-
-    def _seek(self) -> None:
-        try:
-            self._sound.seek(self._span.start)
-        except sf.LibsndfileError as error:
-            raise _damaged(self._path) from error
-
-    def _next_block(self) -> np.ndarray:
-        # Of a whole file one block more is asked for: it may hold more than its header says.
-        most = _BLOCK_FRAMES if self._whole else len(self._span) - self.frames
-        try:
-            return self._sound.read(min(most, _BLOCK_FRAMES), dtype="float32", always_2d=True)
-        except sf.LibsndfileError as error:
-            raise _damaged(self._path) from error
-
-
-def _damaged(path: Path) -> InputError:
-    return InputError(f"{path} is damaged or was cut short; save it again")
 
 
 def _resampled(blocks: Iterator[np.ndarray], source: int, target: int) -> Iterator[np.ndarray]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from io import BufferedIOBase
 
 _FORMS = {b"RIFF", b"RF64", b"BW64"}
-_PCM = 1
+_PCM, _FLOAT = 1, 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,17 +45,34 @@ def chunks(file: BufferedIOBase) -> Iterator[Chunk]:
         position = start + size + size % 2
 
 
-def wav_bytes(samples: bytes, *, sample_rate: int, tags: Mapping[bytes, str]) -> bytes:
-    """A mono 16-bit PCM WAV file.
+def wav_bytes(
+    samples: bytes,
+    *,
+    sample_rate: int,
+    tags: Mapping[bytes, str],
+    channels: int = 1,
+    bits: int = 16,
+    floating: bool = False,
+) -> bytes:
+    """A WAV file.
 
     Args:
-        samples: little-endian 16-bit samples.
+        samples: little-endian samples, channel after channel within a moment.
         sample_rate: in Hz.
         tags: INFO tags, four characters each. They follow the sound, because some readers take
             byte 44 for the first sample.
+        channels: of the sound.
+        bits: of a sample.
+        floating: IEEE numbers, not integers.
     """
-    form = struct.pack("<HHIIHH", _PCM, 1, sample_rate, 2 * sample_rate, 2, 16)
-    body = b"WAVE" + _chunk(b"fmt ", form) + _chunk(b"data", samples)
+    frame = channels * bits // 8
+    kind = _FLOAT if floating else _PCM
+    form = struct.pack("<HHIIHH", kind, channels, sample_rate, frame * sample_rate, frame, bits)
+    body = b"WAVE" + _chunk(b"fmt ", form + b"\0\0" * floating)
+    if floating:
+        # Whatever is not PCM says its number of moments here, and the size of what it adds above.
+        body += _chunk(b"fact", struct.pack("<I", len(samples) // frame))
+    body += _chunk(b"data", samples)
     if tags:
         strings = (_chunk(name, text.encode() + b"\0") for name, text in tags.items())
         body += _chunk(b"LIST", b"INFO" + b"".join(strings))
