@@ -1,5 +1,6 @@
 """The Fréchet distance where its value is known, and against scipy's root where it is right."""
 
+import mpmath
 import numpy as np
 import pytest
 import scipy.linalg
@@ -68,11 +69,10 @@ def test_where_scipy_is_right_it_says_the_same(rows, others, width):
 
 
 @pytest.mark.parametrize(("rows", "width"), [(20, 64), (40, 200)])
-def test_fewer_rows_than_features_agree_with_a_root_in_many_digits(rows, width):
-    mpmath = pytest.importorskip("mpmath")  # comes with torch, by sympy
-    mpmath.mp.dps = 40
+def test_fewer_rows_than_features_agree_with_a_root_in_many_digits(rows, width, monkeypatch):
     a, b = features(rows, width, 2), features(rows - 3, width, 3)
     centred = [x - x.mean(axis=0) for x in (a, b)]
+    monkeypatch.setattr(mpmath.mp, "dps", 40)
     # The non-zero eigenvalues of the product of the covariances are those of this small matrix.
     cross = mpmath.matrix((centred[0] @ centred[1].T).tolist())
     product = cross.T * cross / ((len(a) - 1) * (len(b) - 1))
