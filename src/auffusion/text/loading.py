@@ -54,7 +54,7 @@ _POSITION_BUFFERS = ("position_ids", "token_type_ids")
 # What a configuration records of the file it came from; we load in float32 whatever it says.
 _NOT_SETTINGS = {"dtype", "architectures", "transformers_version"}
 # How a configuration with impossible values fails: at once, or while its layers are made.
-_NONSENSE = (
+NONSENSE = (
     StrictDataclassError,
     TypeError,
     ValueError,
@@ -62,6 +62,7 @@ _NONSENSE = (
     RuntimeError,
     ArithmeticError,
 )
+"""The errors of a model made from a configuration that makes no sense."""
 _T5_TABLE = ("shared.weight", "encoder.embed_tokens.weight")
 
 
@@ -151,16 +152,27 @@ def _family(config: Mapping[str, Any], source: str) -> _Family:
 def _construct(
     family: _Family, config: Mapping[str, Any], options: dict[str, Any], source: str
 ) -> Any:  # noqa: ANN401
-    """The model, from the known fields; others could make transformers fetch code or kernels."""
-    known = {field.name for field in dataclasses.fields(family.model.config_class)}
+    """The model."""
     try:
         # A whole CLAP keeps its text half's settings one level down.
-        described = {**config, **config.get("text_config", {})}
-        kept = {name: described[name] for name in (known & set(described)) - _NOT_SETTINGS}
+        kept = known_settings(
+            family.model.config_class, {**config, **config.get("text_config", {})}
+        )
         return family.model(family.model.config_class(**kept), **options)
-    except _NONSENSE as error:
+    except NONSENSE as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{source} has a configuration that makes no sense: {reason}") from error
+
+
+def known_settings(kind: Any, described: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401
+    """Those settings that a configuration's class knows; others could make it fetch code.
+
+    Args:
+        kind: a configuration class of transformers.
+        described: content of its `config.json`.
+    """
+    known = {field.name for field in dataclasses.fields(kind)}
+    return {name: described[name] for name in (known & set(described)) - _NOT_SETTINGS}
 
 
 def _options(family: _Family, state: Mapping[str, Tensor]) -> dict[str, Any]:
