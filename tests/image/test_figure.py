@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from auffusion.image import spectrogram_figure
+from auffusion.image import Mark, Panel, spectrogram_figure, stacked_figure
 from auffusion.image.colour import VIRIDIS
 from auffusion.image.figure import _hertz_ticks, _second_ticks
 from auffusion.image.scale import LOUDEST, SILENCE
@@ -95,3 +95,40 @@ def test_the_colour_bar_shows_every_colour():
     column = figure[16 : 16 + 512, LEFT + 640 + 24 + 8]
     assert np.array_equal(np.unique(column, axis=0), np.unique(VIRIDIS, axis=0))
     assert column[0].tolist() == VIRIDIS[255].tolist()
+
+
+def stacked(*panels):
+    return np.asarray(stacked_figure(panels))
+
+
+def test_panels_stand_above_each_other_over_one_time_axis():
+    long, short = silence(1000), silence(500)
+    long[:, 750], short[:, 250] = LOUDEST, LOUDEST  # 7.5 s of 10 s, 2.5 s of 5 s
+    figure = stacked(Panel(log_mel=long, title="before"), Panel(log_mel=short, title="after"))
+    upper, lower = 16 + 22 + 128, 16 + 22 + 128 + 22 + 256 + 4
+    for row, column in ((upper, 750), (lower, 250)):
+        found = np.flatnonzero((figure[row] == VIRIDIS[255]).all(axis=-1))
+        assert found[found < LEFT + 1000].tolist()[:1] == [LEFT + column]
+    assert (figure[lower, LEFT + 600] == 255).all()
+
+
+def marked(figure):
+    """Rows and columns of the first panel that hold the marker's colour."""
+    red = (figure[16 + 22 : 16 + 22 + 256, LEFT : LEFT + 1000] == (255, 72, 56)).all(axis=-1)
+    return np.flatnonzero(red.any(axis=1)), np.flatnonzero(red.any(axis=0)), red
+
+
+def test_a_mark_frames_its_seconds_and_its_frequencies():
+    box = Mark(start_s=2.5, end_s=7.5, low_hz=1000.0, high_hz=4000.0)
+    rows, columns, red = marked(stacked(Panel(log_mel=silence(1000), marks=[box])))
+    assert (columns.min(), columns.max()) == pytest.approx((250, 750), abs=1)
+    ticks = {label: 255 - round(share * 255) for share, label in _hertz_ticks(MelConfig())}
+    assert (rows.min(), rows.max()) == (ticks["4000"], ticks["1000"])
+    assert not red[(rows.min() + rows.max()) // 2, 260:740].any()
+
+
+def test_an_interval_is_framed_from_top_to_bottom_and_hatched_where_asked():
+    interval = Mark(start_s=9.0, end_s=99.0, hatched=True)
+    rows, columns, red = marked(stacked(Panel(log_mel=silence(1000), marks=[interval])))
+    assert (rows.min(), rows.max(), columns.max()) == (0, 255, 999)
+    assert 0.05 < red[:, 905:995].mean() < 0.3
