@@ -106,5 +106,5 @@ def test_what_makes_no_interval_is_refused():
         interval(0.0, [1.0])
     with pytest.raises(InputError, match="all of them finite"):
         interval(0.0, [1.0, np.nan])
-    with pytest.raises(InputError, match="between 0 and 1, not 95.0"):
+    with pytest.raises(InputError, match=r"between 0 and 1, not 95\.0"):
         interval(0.0, [1.0, 2.0], level=95.0)
