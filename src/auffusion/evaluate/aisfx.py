@@ -135,7 +135,7 @@ class AisfxExtractor:
     def __init__(self, name: str, found: FoundWeights, *, device: str = "cpu") -> None:
         self.name, self.weights = name, found.sha256
         self.front_end = f"aisfx/{_VERSION}"
-        self.hearing = Hearing(sample_rate=_RATE)
+        self.hearing = Hearing(sample_rate=_RATE, enough=(_BLOCK - 2) * _HOP + 1)
         self.dimensions = {
             "embedding": _CHANNELS[-1],
             **{array: _CLASSES[head] for array, head in _UCS_HEADS.items()},

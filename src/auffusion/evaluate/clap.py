@@ -202,7 +202,7 @@ class ClapExtractor:
     ) -> None:
         self.name, self.weights = name, found.sha256
         self.front_end = f"clap/{_VERSION} {config}"
-        self.hearing = Hearing(sample_rate=_RATE, normalise_peak=True)
+        self.hearing = Hearing(sample_rate=_RATE, normalise_peak=True, enough=_WINDOW)
         self.dimensions: Mapping[str, int] = {"embedding": _EMBEDDING}
         self._config = config
         self._device = device

@@ -53,6 +53,8 @@ class Hearing:
     """Whether the largest sample becomes 1; silence stays silence."""
     shortest: int = 1
     """Samples at that rate; silence follows a sound that is shorter."""
+    enough: int = 1
+    """Samples from which on the network hears nothing but the sound."""
 
     def __post_init__(self) -> None:
         check_rate(self.sample_rate, "a network")
@@ -60,8 +62,8 @@ class Hearing:
             raise InputError(f"a network that hears {self.shortest} samples hears nothing")
 
     def pads(self, frames: int, rate: int) -> bool:
-        """Whether silence follows a sound of so many frames."""
-        return frames * self.sample_rate < self.shortest * rate
+        """Whether a sound of so many frames is filled up with silence or with itself."""
+        return frames * self.sample_rate < max(self.shortest, self.enough) * rate
 
     def prepare(self, channels: NDArray[np.float32], rate: int) -> Waveform:
         """One item as the network hears it.

@@ -29,6 +29,17 @@ def exact_inference() -> Generator[None]:
         yield
 
 
+@contextmanager
+def torch_threads(count: int | None) -> Generator[None]:
+    """So many threads of torch in here, and as many as before afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 class OnFirstUse(Generic[T]):
     """Loads once, at the first call; what was loaded is not sent along to other processes.
 

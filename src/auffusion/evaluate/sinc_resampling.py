@@ -20,6 +20,7 @@ from auffusion.shapes import Waveform
 
 _CROSSINGS = 6
 _ROLLOFF = 0.99
+_MOST_TAPS = 1 << 22
 
 
 def sinc_resample(
@@ -45,22 +46,35 @@ def sinc_resample(
         return waveform
     divisor = math.gcd(source_rate, target_rate)
     old, new = source_rate // divisor, target_rate // divisor
-    kernel = _kernel(old, new)
-    reach = (kernel.shape[-1] - old) // 2
-    padded = F.pad(waveform, (reach, reach + old))
-    # One phase of the kernel an output channel: `new` outputs for every `old` inputs.
-    phases = F.conv1d(padded[:, None], kernel.to(waveform.device), stride=old)
+    reach = _reach(old, new)
+    padded = F.pad(waveform, (reach, reach + old))[:, None]
+    # Rates without a common divisor have kernels of gigabytes: a part of the phases at a time.
+    some = max(1, _MOST_TAPS // (2 * reach + old))
+    outputs = [
+        F.conv1d(padded, _kernel(old, new, start, min(new, start + some)).to(waveform), stride=old)
+        for start in range(0, new, some)
+    ]
     # torchaudio rounds up a float32, which near 10 s may already be one sample off.
     length = math.ceil(np.float32(new * waveform.shape[-1] / old))
-    return phases.mT.flatten(1)[:, :length]
+    # `new` outputs, one a phase, for every `old` inputs.
+    return torch.cat(outputs, dim=1).mT.flatten(1)[:, :length]
 
 
-@lru_cache(maxsize=16)
-def _kernel(old: int, new: int) -> Float[Tensor, "phase 1 tap"]:
-    base = min(old, new) * _ROLLOFF
-    reach = math.ceil(_CROSSINGS * old / base)
+def _base(old: int, new: int) -> float:
+    return min(old, new) * _ROLLOFF
+
+
+def _reach(old: int, new: int) -> int:
+    """Inputs on either side of an output that have a part in it."""
+    return math.ceil(_CROSSINGS * old / _base(old, new))
+
+
+@lru_cache(maxsize=8)
+def _kernel(old: int, new: int, first: int, end: int) -> Float[Tensor, "phase 1 tap"]:
+    """The taps of some of the phases."""
+    base, reach = _base(old, new), _reach(old, new)
     taps = torch.arange(-reach, reach + old, dtype=torch.float32) / old
-    phases = torch.arange(0, -new, -1, dtype=torch.float32) / new
+    phases = torch.arange(-first, -end, -1, dtype=torch.float32) / new
     # Each step in float32 and in this order: the rounding is part of the published numbers.
     time = ((phases[:, None] + taps) * base).clamp(-_CROSSINGS, _CROSSINGS)
     window = torch.cos(time * math.pi / _CROSSINGS / 2).square()
