@@ -1,12 +1,18 @@
-"""Samples a second of our diffusion loop beside the one of diffusers' training example.
+"""Samples a second of our training loop beside reference loops.
 
-    python benchmarks/training.py [--steps 30] [--runs 3]
+    python benchmarks/training.py [--steps 12] [--runs 3] [--only tiny,mid,embedded,vocoder]
 
-The reference is the loop of diffusers' `train_text_to_image.py` (0.42), written down without its
-command line: per step it encodes the pictures with the VAE and the captions with the text encoder,
-draws noise and timesteps, and takes an AdamW step with clipping. Ours is measured with caches and
-without. All train the same U-Nets on the same prepared clips with the same batch, precision, number
-of threads and weights, turn by turn in one run; the reference has no average of the weights and so
+Diffusion: the reference is the loop of diffusers' `train_text_to_image.py` (0.42), written down
+without its command line: per step it encodes the pictures with the VAE and the captions with the
+text encoder, draws noise and timesteps, and takes an AdamW step with clipping. Ours is measured
+with caches and without. The models are a tiny one, one with the proportions of Stable Diffusion 1.5
+at a quarter of all its widths, and the embedded one, whose VAE is a fraction of a usual one's work.
+
+Vocoder: the reference is the loop of HiFi-GAN's paper: discriminators first, then the generator,
+each judging anew.
+
+All train the same networks on the same prepared clips with the same batch, precision, number of
+threads and weights, turn by turn in one run; the references have no average of the weights and so
 has ours none here. What is compared is the median of the steps after the first ones.
 """
 
@@ -18,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -26,6 +33,9 @@ import numpy as np
 import soundfile
 import torch
 import torch.nn.functional as F
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from transformers import CLIPTextConfig, CLIPTextModel
 
 from auffusion.data.drawing import canvas
 from auffusion.data.preparation import Preparation
@@ -33,14 +43,27 @@ from auffusion.data.prepared import PreparedData
 from auffusion.data.preparers.folder import FOLDER
 from auffusion.executor import SerialExecutor
 from auffusion.mel import MelSpectrogram, normalise_peak
-from auffusion.pipeline import tiny_pipeline
+from auffusion.pipeline import AuffusionPipeline, tiny_pipeline
+from auffusion.pipeline.components import HifiGanVocoder
 from auffusion.train.caching import compute_cache
-from auffusion.train.config import read_config
+from auffusion.config import read_config
 from auffusion.train.diffusion_run import DiffusionConfig, diffusion_task
 from auffusion.train.latent_cache import MakeLatentComputer
 from auffusion.train.loop import train
+from auffusion.train.loop_settings import LoopSettings
+from auffusion.train.segments import random_segment
 from auffusion.train.starting_model import StartingModel, load_starting_model, training_scheduler
+from auffusion.train.task import Task
 from auffusion.train.text_cache import MakeTextComputer
+from auffusion.train.vocoder_run import StartingVocoder, VocoderConfig, vocoder_task
+from auffusion.vocoder import (
+    DiscriminatorConfig,
+    Discriminators,
+    HifiGan,
+    HifiGanConfig,
+    add_weight_norm,
+)
+from auffusion.vocoder.losses import discriminator_loss, feature_loss, generator_loss
 
 SOUNDS = sorted((Path(__file__).parents[1] / "tests/sounds").glob("*.flac"))
 SKIPPED = 3
@@ -99,16 +122,29 @@ def reference(data: Path, base: str, steps: int) -> list[float]:
 
 def ours(data: Path, base: str, steps: int, folder: Path, caches: Path | None) -> list[float]:
     """Seconds of each step of our loop."""
-    changes = [f"data.folder={data}", f"model.base={base}", f"loop.steps={steps}"]
-    changes += [f"loop.batch={BATCH}", "loop.average_decay=0", "loop.tracker=none"]
-    changes += ["loop.learning_rate=1e-5", f"loop.save_every={steps + 1}"]
+    changes = [f"data.folder={data}", f"model.base={base}", *_loop_settings(steps, 1e-5)]
     if caches is not None:
         changes += [f"data.latents={caches / 'latents'}", f"data.text={caches / 'text'}"]
     config = read_config(DiffusionConfig, None, changes)
-    task = diffusion_task(config, folder, "cpu")
+    return timed(diffusion_task(config, folder, "cpu"), config.loop, folder, steps)
+
+
+def _loop_settings(steps: int, rate: float) -> list[str]:
+    return [
+        f"loop.steps={steps}",
+        f"loop.batch={BATCH}",
+        f"loop.learning_rate={rate}",
+        f"loop.save_every={steps + 1}",
+        "loop.average_decay=0",
+        "loop.tracker=none",
+    ]
+
+
+def timed(task: Task, settings: LoopSettings, folder: Path, steps: int) -> list[float]:
+    """Seconds of each step of a task in our loop."""
     times = [time.perf_counter()]
     with suppress(_EnoughError):
-        train(task, config.loop, folder, on_step=_until(times, steps))
+        train(task, settings, folder, on_step=_until(times, steps))
     return [b - a for a, b in pairwise(times)]
 
 
@@ -125,10 +161,101 @@ def _until(times: list[float], steps: int) -> Callable[..., None]:
     return tell
 
 
-def models(folder: Path) -> dict[str, str]:
-    """A tiny and a mid-size model, by what they are."""
-    tiny_pipeline(seed=0).save_pretrained(folder / "tiny")
-    return {"tiny (AutoencoderKL, CLIP)": str(folder / "tiny"), "embedded, 22 M": "embedded"}
+def write_mid_size(folder: Path) -> Path:
+    """Stable Diffusion 1.5's proportions at a quarter of its widths, random weights."""
+    tiny: Any = tiny_pipeline(layout="stable-diffusion")
+    vae: Any = AutoencoderKL
+    widths = (80, 160, 320, 320)
+    parts = {
+        "vae": vae(
+            down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
+            block_out_channels=(32, 64, 128, 128),
+            layers_per_block=2,
+            latent_channels=4,
+        ),
+        "unet": UNet2DConditionModel(
+            sample_size=(32, 128),
+            block_out_channels=widths,
+            norm_num_groups=16,
+            cross_attention_dim=192,
+            attention_head_dim=8,
+        ),
+        "text_encoder": CLIPTextModel(
+            CLIPTextConfig(
+                vocab_size=49408,
+                hidden_size=192,
+                intermediate_size=768,
+                num_hidden_layers=12,
+                num_attention_heads=12,
+                eos_token_id=tiny.tokenizer.eos_token_id,
+            )
+        ),
+        "vocoder": HifiGanVocoder(upsample_initial_channel=64),
+    }
+    kept = {"tokenizer": tiny.tokenizer, "scheduler": tiny.scheduler}
+    AuffusionPipeline(**parts, **kept, text_convention="stable-diffusion").save_pretrained(folder)
+    return folder
+
+
+def models(folder: Path, wanted: set[str]) -> dict[str, str]:
+    """The models, by what they are."""
+    found: dict[str, str] = {}
+    if "tiny" in wanted:
+        tiny_pipeline(seed=0).save_pretrained(folder / "tiny")
+        found["tiny"] = str(folder / "tiny")
+    if "mid" in wanted:
+        found["mid-size, 54 M"] = str(write_mid_size(folder / "mid"))
+    if "embedded" in wanted:
+        found["embedded, 22 M"] = "embedded"
+    return found
+
+
+VOCODER = HifiGanConfig(upsample_initial_channel=128)
+JUDGES = DiscriminatorConfig(
+    period_channels=(16, 32, 128, 256, 256), scale_channels=(32, 32, 64, 128, 256, 256, 256)
+)
+FRAMES = 51
+
+
+def reference_vocoder(data: Path, steps: int) -> list[float]:
+    """Seconds of each step of HiFi-GAN's own loop."""
+    prepared, mel, rng = PreparedData(data), MelSpectrogram(), np.random.default_rng(0)
+    generator, judges = HifiGan(VOCODER), Discriminators(JUDGES)
+    add_weight_norm(generator)
+    options: Any = {"lr": 2e-4, "betas": (0.8, 0.99)}
+    first = torch.optim.AdamW(generator.parameters(), **options)
+    second = torch.optim.AdamW(judges.parameters(), **options)
+    taken: list[float] = []
+    for _ in range(steps):
+        began = time.perf_counter()
+        clips = rng.integers(len(prepared), size=BATCH)
+        pieces = [random_segment(prepared.samples(int(i)), FRAMES * 160, rng) for i in clips]
+        target = torch.from_numpy(np.stack(pieces))
+        shown = mel(target)
+        made = generator(shown)
+        second.zero_grad()
+        discriminator_loss(judges(target), judges(made.detach())).backward()
+        second.step()
+        first.zero_grad()
+        real, judged = judges(target), judges(made)
+        loss = 45 * (mel(made) - mel(target)).abs().mean()
+        (loss + generator_loss(judged) + 2 * feature_loss(real, judged)).backward()
+        first.step()
+        taken.append(time.perf_counter() - began)
+    return taken
+
+
+def our_vocoder(data: Path, steps: int, folder: Path) -> list[float]:
+    """Seconds of each step of our loop."""
+    changes = [f"data.folder={data}", f"frames={FRAMES}", "listening.split=train"]
+    changes += _loop_settings(steps, 2e-4)
+    config = replace(
+        read_config(VocoderConfig, None, changes),
+        generator=StartingVocoder(hifigan=VOCODER),
+        discriminators=JUDGES,
+    )
+    return timed(vocoder_task(config, folder, "cpu"), config.loop, folder, steps)
 
 
 def main() -> None:
@@ -136,9 +263,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--only", default="tiny,mid,embedded,vocoder")
     given = parser.parse_args()
+    wanted = set(given.only.split(","))
     torch.set_num_threads(1)
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, one thread, torch {torch.__version__}, "
@@ -147,36 +276,49 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         data = write_data(folder)
-        for name, base in models(folder).items():
-            caches = folder / "caches" / name.split()[0]
-            compute_cache(
-                MakeLatentComputer(data=data, model=base), caches / "latents", SerialExecutor()
-            )
-            compute_cache(
-                MakeTextComputer(data=data, model=base), caches / "text", SerialExecutor()
-            )
-            compare(name, base, data, caches, folder, given.steps, given.runs)
+        for name, base in models(folder, wanted).items():
+            compare_diffusion(name, base, data, folder, given.steps, given.runs)
+        if "vocoder" in wanted:
+            runs = {
+                "reference": lambda _: reference_vocoder(data, given.steps),
+                "ours": lambda turn: our_vocoder(data, given.steps, folder / f"voc/{turn}"),
+            }
+            compare("vocoder, HiFi-GAN at a quarter of its widths", runs, given.runs)
 
 
-def compare(
-    name: str, base: str, data: Path, caches: Path, folder: Path, steps: int, runs: int
+def compare_diffusion(
+    name: str, base: str, data: Path, folder: Path, steps: int, runs: int
 ) -> None:
-    """One model's figures, turn by turn."""
-    found: dict[str, list[float]] = {"diffusers": [], "ours, live": [], "ours, caches": []}
+    """One model's figures."""
+    kind = name.split(",")[0]
+    caches = folder / "caches" / kind
+    for job, place in ((MakeLatentComputer, "latents"), (MakeTextComputer, "text")):
+        compute_cache(job(data=data, model=base), caches / place, SerialExecutor())
+    place = folder / "runs" / kind
+    compare(
+        name,
+        {
+            "diffusers": lambda _: reference(data, base, steps),
+            "ours, live": lambda turn: ours(data, base, steps, place / f"live{turn}", None),
+            "ours, caches": lambda turn: ours(data, base, steps, place / f"cache{turn}", caches),
+        },
+        runs,
+    )
+
+
+def compare(name: str, kinds: dict[str, Callable[[int], list[float]]], runs: int) -> None:
+    """Samples a second of each kind, turn by turn, and how many times the first one's."""
+    found: dict[str, list[float]] = {kind: [] for kind in kinds}
     for turn in range(runs):
-        run = folder / f"runs/{name.split()[0]}/{turn}"
-        times = {
-            "diffusers": reference(data, base, steps),
-            "ours, live": ours(data, base, steps, run / "live", None),
-            "ours, caches": ours(data, base, steps, run / "caches", caches),
-        }
-        for kind, taken in times.items():
-            found[kind].append(BATCH / statistics.median(taken[SKIPPED:]))
+        for kind, run in kinds.items():
+            found[kind].append(BATCH / statistics.median(run(turn)[SKIPPED:]))
+    first = next(iter(found.values()))
     for kind, speeds in found.items():
-        ratios = [a / b for a, b in zip(speeds, found["diffusers"], strict=True)]
+        ratios = [a / b for a, b in zip(speeds, first, strict=True)]
         print(
             f"{name}, {kind}: {statistics.median(speeds):.2f} samples/s, "
-            f"{statistics.median(ratios):.2f} times ({min(ratios):.2f} to {max(ratios):.2f})"
+            f"{statistics.median(ratios):.2f} times ({min(ratios):.2f} to {max(ratios):.2f})",
+            flush=True,
         )
 
 
