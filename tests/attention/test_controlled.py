@@ -41,10 +41,26 @@ def test_a_controller_that_wants_nothing_changes_no_bit(tiny):
         assert torch.equal(run(tiny.unet), before)
 
 
+def test_a_controller_that_only_looks_changes_no_bit(tiny):
+    before = run(tiny.unet)
+    with controlled(tiny.unet, Watching(change=lambda _, seen: seen.clone()), 1):
+        assert torch.equal(run(tiny.unet), before)
+
+
+def test_an_item_that_is_left_as_it_was_changes_no_bit(tiny):
+    before = run(tiny.unet)
+    second = torch.tensor([1.0, 0.5])[:, None, None, None]
+    with controlled(tiny.unet, Watching(change=lambda _, seen: seen * second), 2):
+        after = run(tiny.unet)
+    assert torch.equal(after[0], before[0])
+    assert (after[1] - before[1]).abs().max() > 1e-3
+
+
 @pytest.mark.parametrize("items", [1, 2])
 def test_explicit_attention_is_the_fused_one(tiny, items):
     before = run(tiny.unet)
-    watching = Watching()
+    # Changed by the least that counts as a change.
+    watching = Watching(change=lambda _, seen: seen * (1 + 2**-23))
     with controlled(tiny.unet, watching, items):
         torch.testing.assert_close(run(tiny.unet), before, atol=1e-5, rtol=0)
     assert len(watching.seen) == len(tiny.unet.attn_processors)
@@ -94,7 +110,7 @@ def test_a_mask_hides_rows_of_the_text(tiny):
     mask = torch.ones(2, 77)
     mask[:, 40:] = 0
     before = run(tiny.unet, encoder_attention_mask=mask)
-    watching = Watching(lambda site: site.cross)
+    watching = Watching(lambda site: site.cross, lambda _, seen: seen * (1 + 2**-23))
     with controlled(tiny.unet, watching, 1):
         after = run(tiny.unet, encoder_attention_mask=mask)
     torch.testing.assert_close(after, before, atol=1e-5, rtol=0)

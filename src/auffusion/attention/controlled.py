@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from auffusion.attention.controller import AttentionController, AttentionSite
@@ -22,8 +21,10 @@ def controlled(unet: Any, controller: AttentionController, items: int) -> Genera
     """Within it, the controller sees the attention of every call of the network.
 
     Only the layers that it wants compute their probabilities explicitly, and only of the
-    conditional half of the batch; the rest keep the processors they had. Whatever happens
-    inside, the processors are put back.
+    conditional half of the batch. All outputs come from the processors that the layers had, but
+    those of items whose attention the controller changed: what is only looked at, such as the
+    source of an edit, stays the same to the bit. Whatever happens inside, the processors are put
+    back.
 
     Args:
         unet: a diffusers `UNet2DConditionModel`, ours or another's.
@@ -103,12 +104,12 @@ class AttentionKind:
 
 @dataclass
 class ControlledProcessor:
-    """Stands in the place of a layer's processor and calls it where nobody looks."""
+    """Stands in the place of a layer's processor, which it calls."""
 
     kind: AttentionKind
     controller: AttentionController
     frame: _Frame
-    fused: Any = field(repr=False)
+    unwatched: Any = field(repr=False)
 
     def __call__(
         self,
@@ -120,12 +121,15 @@ class ControlledProcessor:
         **options: Any,  # noqa: ANN401
     ) -> Tensor:
         """The layer's output."""
+        output: Tensor = self.unwatched(
+            attn, hidden_states, encoder_hidden_states, attention_mask, temb, **options
+        )
         site = self._site(hidden_states)
         if not self.controller.wants(site):
-            return self.fused(
-                attn, hidden_states, encoder_hidden_states, attention_mask, temb, **options
-            )
-        return self._explicit(site, attn, hidden_states, encoder_hidden_states, attention_mask)
+            return output
+        return self._changed(
+            site, attn, output, hidden_states, encoder_hidden_states, attention_mask
+        )
 
     def _site(self, hidden_states: Tensor) -> AttentionSite:
         queries = hidden_states.shape[1]
@@ -135,49 +139,40 @@ class ControlledProcessor:
             name=kind.name, place=kind.place, cross=kind.cross, height=height, width=width
         )
 
-    def _explicit(
+    def _changed(
         self,
         site: AttentionSite,
         attn: Any,  # noqa: ANN401
+        output: Tensor,
         hidden: Tensor,
         text: Tensor | None,
         mask: Tensor | None,
     ) -> Tensor:
+        """The output with the items that the controller changed, of the conditional half."""
+        batch, silent = hidden.shape[0], hidden.shape[0] - self.frame.items
         context = hidden if text is None else text
         if text is not None and attn.norm_cross:
             context = attn.norm_encoder_hidden_states(text)
-        query, key, value = (
-            _heads(attn, rows)
-            for rows in (attn.to_q(hidden), attn.to_k(context), attn.to_v(context))
-        )
-        mask = _mask(attn, mask, key)
-        silent = hidden.shape[0] - self.frame.items
-        scores = _scores(
-            attn, query[silent:], key[silent:], None if mask is None else mask[silent:]
-        )
-        seen = self.controller.attend(site, scores.softmax(dim=-1))
-        parts = [seen.to(value.dtype) @ value[silent:]]
-        if silent:
-            unseen = None if mask is None else mask[:silent]
-            fused = F.scaled_dot_product_attention(
-                query[:silent], key[:silent], value[:silent], attn_mask=unseen, scale=attn.scale
-            )
-            parts.insert(0, fused)
-        joined = torch.cat(parts).transpose(1, 2).flatten(2).to(hidden.dtype)
-        return _finished(attn, joined, hidden)
+        hidden, context = hidden[silent:], context[silent:]
+        query, key = _heads(attn, attn.to_q(hidden)), _heads(attn, attn.to_k(context))
+        if mask is not None:
+            prepared: Tensor = attn.prepare_attention_mask(mask, key.shape[2], batch)
+            mask = prepared.view(batch, attn.heads, -1, key.shape[2])[silent:]
+        before = _scores(attn, query, key, mask).softmax(dim=-1)
+        after = self.controller.attend(site, before)
+        items = [i for i in range(len(before)) if not torch.equal(after[i], before[i])]
+        if not items:
+            return output
+        value = _heads(attn, attn.to_v(context[items]))
+        seen = after[items].to(value.dtype) @ value
+        joined = seen.transpose(1, 2).flatten(2).to(hidden.dtype)
+        places = torch.tensor(items, device=output.device) + silent
+        return output.index_copy(0, places, _finished(attn, joined, hidden[items]))
 
 
 def _heads(attn: Any, rows: Tensor) -> Tensor:  # noqa: ANN401
     """[batch row feature] as [batch head row feature]."""
     return rows.unflatten(-1, (attn.heads, -1)).transpose(1, 2)
-
-
-def _mask(attn: Any, mask: Tensor | None, key: Tensor) -> Tensor | None:  # noqa: ANN401
-    if mask is None:
-        return None
-    batch, _, keys, _ = key.shape
-    prepared: Tensor = attn.prepare_attention_mask(mask, keys, batch)
-    return prepared.view(batch, attn.heads, -1, keys)
 
 
 def _scores(attn: Any, query: Tensor, key: Tensor, mask: Tensor | None) -> Tensor:  # noqa: ANN401

@@ -43,7 +43,7 @@ class AttentionController(Protocol):
     """
 
     def begin(self, steps: int) -> None:
-        """A walk of so many predictions starts (PNDM makes one more than its steps)."""
+        """A walk of so many steps starts (PNDM makes one prediction more than its steps)."""
         ...
 
     def wants(self, site: AttentionSite) -> bool:
