@@ -172,7 +172,8 @@ class ControlledProcessor:
 
 def _heads(attn: Any, rows: Tensor) -> Tensor:  # noqa: ANN401
     """[batch row feature] as [batch head row feature]."""
-    return rows.unflatten(-1, (attn.heads, -1)).transpose(1, 2)
+    heads: int = attn.heads
+    return rows.view(*rows.shape[:-1], heads, -1).transpose(1, 2)
 
 
 def _scores(attn: Any, query: Tensor, key: Tensor, mask: Tensor | None) -> Tensor:  # noqa: ANN401
