@@ -3,6 +3,7 @@
 import tomllib
 from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -11,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auffusion.config import config_text, from_table, read_config
 from auffusion.errors import InputError
-from auffusion.train.config import config_text, read_config
 from auffusion.train.kinds import KINDS
 from auffusion.train.loop_settings import LoopSettings
 
@@ -186,3 +187,25 @@ def test_a_batch_is_shared_by_processes_and_cut_into_micro_batches():
         settings.micro_batches(5)
     with pytest.raises(InputError, match="micro_batch is 5"):
         LoopSettings(batch=12, micro_batch=5).micro_batches(1)
+
+
+class Colour(StrEnum):
+    RED = "red"
+    GREEN = "green"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Painted:
+    colour: Colour = Colour.RED
+    """Which."""
+
+
+def test_a_word_of_a_choice_becomes_the_choice_and_no_other_does():
+    assert from_table(Painted, {"colour": "green"}, "the page") == Painted(colour=Colour.GREEN)
+    for value in ("blue", 1, ["red"]):
+        with pytest.raises(
+            InputError, match=r"the page has colour = .* expected one of red, green"
+        ):
+            from_table(Painted, {"colour": value}, "the page")
+    with pytest.raises(InputError, match="the page has shade, which is not known"):
+        from_table(Painted, {"shade": "red"}, "the page")

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import nn
 
+from auffusion.config import read_config
 from auffusion.errors import InputError
 from auffusion.train.checkpoints import CheckpointStore
 from auffusion.train.claim import claim
-from auffusion.train.config import read_config
 from auffusion.train.loop_settings import LoopSettings
 
 SRC = Path(__file__).parents[1] / "src"

@@ -1,4 +1,4 @@
-"""A run's configuration: a TOML file whose tables are dataclasses, and changes to it.
+"""A configuration: a TOML file whose tables are dataclasses, and changes to it.
 
 What a field means stands in the docstring under it; `config_text` makes a commented file of them.
 """
@@ -9,6 +9,7 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
+from enum import StrEnum
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -32,10 +33,24 @@ def read_config(kind: type[C], path: Path | None, changes: Sequence[str] = ()) -
         InputError: no such file, no TOML, an unknown name, a value of another kind, or one that
             the dataclass refuses.
     """
-    values = {} if path is None else _read_toml(path)
+    values = {} if path is None else read_toml(path)
     for change in changes:
         _apply(values, change)
     return _build(kind, values, "", str(path or "the configuration"))
+
+
+def from_table(kind: type[C], values: Mapping[str, Any], source: str) -> C:
+    """A dataclass of a table that was read elsewhere.
+
+    Args:
+        kind: the dataclass.
+        values: by field name.
+        source: where the table stands, for sentences.
+
+    Raises:
+        InputError: an unknown name, a value of another kind, or one that the dataclass refuses.
+    """
+    return _build(kind, values, "", source)
 
 
 def config_text(kind: type[Any]) -> str:
@@ -59,7 +74,12 @@ def _table_text(kind: type[Any], start: object, place: str) -> str:
     return "\n".join(plain) + "\n" + "".join(f"\n{table}" for table in tables)
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a file.
+
+    Raises:
+        InputError: no such file, or no TOML.
+    """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -150,6 +170,8 @@ def _choices(hint: Any) -> tuple[Any, ...]:  # noqa: ANN401
 def _fitting(hint: Any, value: Any, place: str, source: str) -> Any:  # noqa: ANN401
     if get_origin(hint) is Literal:
         return value if value in get_args(hint) else _UNFIT
+    if (words := _words(hint)) is not None:
+        return hint(value) if value in words else _UNFIT
     if get_origin(hint) is tuple:
         if not isinstance(value, list):
             return _UNFIT
@@ -167,9 +189,18 @@ def _fitting(hint: Any, value: Any, place: str, source: str) -> Any:  # noqa: AN
     return value if type(value) is hint else _UNFIT
 
 
+def _words(hint: object) -> list[str] | None:
+    """What an enumeration may be; None where it is none."""
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return [str(word) for word in hint]
+    return None
+
+
 def _spoken(hint: Any) -> str:  # noqa: ANN401
     if get_origin(hint) is Literal:
         return f"one of {', '.join(map(str, get_args(hint)))}"
+    if (words := _words(hint)) is not None:
+        return f"one of {', '.join(words)}"
     names = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
     names |= {Path: "a path", NoneType: "an empty text"}
     if get_origin(hint) is tuple:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from auffusion.config import read_config
 from auffusion.errors import InputError
 from auffusion.recipes.training_recipes import find_recipe, shipped_recipes
-from auffusion.train.config import read_config
 from auffusion.train.kinds import KINDS
 
 RECIPES = shipped_recipes()

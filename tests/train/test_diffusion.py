@@ -10,6 +10,7 @@ import soundfile
 import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
+from auffusion.config import read_config
 from auffusion.data.preparation import Preparation
 from auffusion.data.prepared import PreparedData
 from auffusion.data.preparers.folder import FOLDER
@@ -18,7 +19,6 @@ from auffusion.executor import SerialExecutor
 from auffusion.mel import MelSpectrogram, normalise_peak
 from auffusion.pipeline import AuffusionPipeline, tiny_pipeline
 from auffusion.train.caching import compute_cache
-from auffusion.train.config import read_config
 from auffusion.train.diffusion_run import DiffusionConfig, diffusion_task
 from auffusion.train.kinds import KINDS
 from auffusion.train.latent_cache import MakeLatentComputer

@@ -12,6 +12,7 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.schedulers.scheduling_lcm import LCMScheduler
 from safetensors.torch import load_file
 
+from auffusion.config import read_config
 from auffusion.data.preparation import Preparation
 from auffusion.data.preparers.folder import FOLDER
 from auffusion.denoise import (
@@ -25,7 +26,6 @@ from auffusion.denoise import (
 from auffusion.errors import InputError
 from auffusion.executor import SerialExecutor
 from auffusion.pipeline import AuffusionPipeline, tiny_pipeline
-from auffusion.train.config import read_config
 from auffusion.train.consistency import NoiseLevels, Solver, boundary, pseudo_huber
 from auffusion.train.denoising import ConditionedUnet, DenoisingTask, Objective
 from auffusion.train.distil_run import DistilConfig

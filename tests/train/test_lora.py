@@ -12,6 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from auffusion.cli import main
+from auffusion.config import read_config
 from auffusion.data.preparation import Preparation
 from auffusion.data.preparers.folder import FOLDER
 from auffusion.errors import InputError
@@ -20,7 +21,6 @@ from auffusion.pipeline import AuffusionPipeline, tiny_pipeline
 from auffusion.pipeline.loras import LORA_FILE, Lora, load_loras, lora_identity
 from auffusion.pipeline.new_words import WORDS_FILES, load_new_words
 from auffusion.train.caching import compute_cache
-from auffusion.train.config import read_config
 from auffusion.train.kinds import KINDS
 from auffusion.train.latent_cache import MakeLatentComputer
 from auffusion.train.loop import Ending

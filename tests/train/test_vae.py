@@ -10,12 +10,12 @@ import soundfile
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
+from auffusion.config import config_text, read_config
 from auffusion.data.preparation import Preparation
 from auffusion.data.preparers.folder import FOLDER
 from auffusion.errors import InputError
 from auffusion.executor import SerialExecutor
 from auffusion.pipeline import AuffusionPipeline, tiny_pipeline
-from auffusion.train.config import config_text, read_config
 from auffusion.train.kinds import KINDS
 from auffusion.train.loop import Ending
 from auffusion.train.vae_run import VaeConfig, vae_task

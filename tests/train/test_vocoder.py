@@ -8,6 +8,7 @@ import pytest
 import soundfile
 import torch
 
+from auffusion.config import read_config
 from auffusion.data.preparation import Preparation
 from auffusion.data.preparers.folder import FOLDER
 from auffusion.errors import InputError
@@ -18,7 +19,6 @@ from auffusion.pipeline.parts import load_vocoder
 from auffusion.recipes.training_recipes import shipped_recipes
 from auffusion.train.average import put_tensors, trained_tensors
 from auffusion.train.checkpoints import CheckpointStore
-from auffusion.train.config import read_config
 from auffusion.train.kinds import KINDS
 from auffusion.train.loop import Ending
 from auffusion.train.vocoder_run import VocoderConfig, vocoder_task

@@ -41,9 +41,9 @@ def train(
 
     from auffusion.cli.studio import choose_device
     from auffusion.cli.training_display import watched
+    from auffusion.config import config_text, read_config
     from auffusion.errors import InputError
     from auffusion.recipes.training_recipes import find_recipe
-    from auffusion.train.config import config_text, read_config
     from auffusion.train.kinds import KINDS
     from auffusion.train.loop import Ending
     from auffusion.train.stopping import STOPPED
