@@ -1,6 +1,5 @@
 """Sound to a stage and back, and the loss on the way."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,10 +7,8 @@ import torch
 
 from auffusion.audio import fit_length
 from auffusion.evaluate.spectral import spectral_distance_db
-from auffusion.mel import MelSpectrogram, normalise_peak
+from auffusion.mel import MelSpectrogram, log_mel_error_db, normalise_peak
 from auffusion.shapes import LogMel, Waveform
-
-_DB_A_NEPER = 20.0 / math.log(10.0)  # a log-mel is the natural logarithm of a magnitude
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,13 +64,3 @@ def through_stage(pipeline: Any, log_mel: LogMel, stage: str) -> LogMel:  # noqa
         codec = pipeline.latent_codec
         image = codec.decode(codec.encode(image.clamp(0.0, 1.0), sample=False))
     return pipeline.image_codec.decode(image)
-
-
-def log_mel_error_db(before: LogMel, after: LogMel) -> float:
-    """Mean absolute difference of two log-mels in dB.
-
-    >>> ten = math.log(10.0)  # a factor of 10 in magnitude is 20 dB
-    >>> round(log_mel_error_db(torch.zeros(1, 2, 3), torch.full((1, 2, 3), ten)), 4)
-    20.0
-    """
-    return float((before - after).abs().mean() * _DB_A_NEPER)

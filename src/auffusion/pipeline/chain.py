@@ -144,12 +144,23 @@ class Chain:
         on_step: StepHook | None = None,
     ) -> Latent:
         """The walk through all timesteps, with a progress bar, in windows where it must be."""
+        return self.walked(self.windowed(predict), walk, start, on_step)
+
+    def windowed(self, predict: Predictor) -> Windowed:
+        """A predictor for any width from one for windows."""
         canvas = self.canvas
-        windowed = Windowed(predict, canvas.window, canvas.overlap)
+        return Windowed(predict, canvas.window, canvas.overlap)
+
+    def walked(
+        self,
+        predict: Predictor,
+        walk: Scheduler,
+        start: Latent,
+        on_step: StepHook | None = None,
+    ) -> Latent:
+        """As `denoise`, with a predictor that takes the whole width already."""
         with self.model.progress_bar(total=len(walk.timesteps)) as bar:
-            return denoise(
-                windowed, walk, start, on_step=hooked(progress_hook(bar.update), on_step)
-            )
+            return denoise(predict, walk, start, on_step=hooked(progress_hook(bar.update), on_step))
 
     def render(
         self,

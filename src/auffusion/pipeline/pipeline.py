@@ -9,9 +9,11 @@ from auffusion.pipeline.assembly import AssembledModel
 from auffusion.pipeline.chain import Chain
 from auffusion.pipeline.conditioning import Wording
 from auffusion.pipeline.hooks import StepCallback, callback_hook
+from auffusion.pipeline.inverting import invert
 from auffusion.pipeline.output import AuffusionOutput
 from auffusion.pipeline.randomness import choose_randomness
 from auffusion.pipeline.rendering import OutputType, check_output_type
+from auffusion.pipeline.restyling import restyle
 from auffusion.shapes import Latent, TextEmbedding
 
 
@@ -21,8 +23,12 @@ class AuffusionPipeline(AssembledModel):
     ``AuffusionPipeline.from_pretrained("embedded")("a dog barking").audios[0]``
 
     A call prepares a latent, a predictor and step hooks, runs the one `denoise` loop, and
-    renders.
+    renders. So does each edit, which stands in a file of its own.
     """
+
+    restyle = restyle
+
+    invert = invert
 
     @torch.no_grad()
     def __call__(
