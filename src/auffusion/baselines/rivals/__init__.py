@@ -1,0 +1,1 @@
+"""One file a rival system, none of which knows another."""
