@@ -589,6 +589,13 @@ def test_every_step_is_told_with_its_pace(tmp_path):
         assert line["loss"] == values["loss"]
 
 
+def test_the_share_of_a_known_peak_is_told(tmp_path):
+    told = []
+    loop = settings(peak_tflops=0.5)
+    train(DenoisingSounds(), loop, tmp_path, on_step=lambda _, values: told.append(values))
+    assert all(v["mfu"] == pytest.approx(v["flops"] / 5e11) for v in told)
+
+
 def test_players_and_names_are_the_task_s():
     task = AdversarialSounds()
     assert [player.name for player in task.players] == ["denoiser", "judge"]

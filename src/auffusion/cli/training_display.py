@@ -27,8 +27,9 @@ def watched(kind: Kind, config: Any, output: Path, device: str) -> Ending:  # no
 
 
 def _told(values: Mapping[str, float]) -> str:
-    hidden = {"rate", "flops", "examples_per_s"}
+    hidden = {"rate", "flops", "examples_per_s", "mfu"}
     shown = [f"{n} {v:.4g}" for n, v in values.items() if n not in hidden and "norm" not in n]
     speed = values["examples_per_s"]
     power = f", {values['flops'] / 1e12:.3g} TFLOP/s" if values["flops"] else ""
-    return f"{', '.join(shown[:3])}; {speed:.3g}/s{power}"
+    share = f", MFU {values['mfu']:.1%}" if "mfu" in values else ""
+    return f"{', '.join(shown[:3])}; {speed:.3g}/s{power}{share}"

@@ -30,6 +30,7 @@ from auffusion.train.checkpoints import Checkpoint, CheckpointStore
 from auffusion.train.claim import claim, own_folder
 from auffusion.train.journal import Journal
 from auffusion.train.loop_settings import LoopSettings
+from auffusion.train.pace import Pace, device_peak
 from auffusion.train.parallel import Group, join_group
 from auffusion.train.seat import Move, Seat, casting, copied_buffers, moving_alone
 from auffusion.train.stopping import stopping
@@ -134,9 +135,11 @@ class _Loop:
         self.journal = Journal(folder, settings.tracker, speaks=group.first)
         # Before networks are compiled, which would hide what they compute.
         with casting(_device(task), settings.precision):
-            self._flops = task.flops_per_example()
+            flops = task.flops_per_example()
         self.seats = [Seat(player, settings) for player in task.players]
         self.bad = BadSteps(settings.most_bad_steps)
+        peak = settings.peak_tflops * 1e12 or device_peak(self.seats[0].device, settings.precision)
+        self._pace = Pace(batch=settings.batch, flops=flops, peak=peak * group.world)
 
     def accelerators(self) -> list[int]:
         """GPUs whose random state is the caller's."""
@@ -162,8 +165,7 @@ class _Loop:
         values["rate"] = self.settings.rate(step)
         finite = all(move.finite for move in moves)
         left_out = [] if finite else self._suspects(step, moves)
-        speed = self.settings.batch / (time.perf_counter() - began)
-        pace = {"examples_per_s": speed, "flops": speed * self._flops}
+        pace = self._pace.of(time.perf_counter() - began)
         self.journal.step(step + 1, values, pace=pace, left_out=left_out)
         self.bad.count(step, left_out, finite=finite)
         return values | pace

@@ -56,6 +56,8 @@ class LoopSettings:
     """So many steps in a row with NaN or infinity, which are left out, end the run."""
     tracker: Tracker = "tensorboard"
     """Where curves go besides log.jsonl."""
+    peak_tflops: float = 0.0
+    """What one device computes at most, for MFU; 0 takes the maker's figure where it is known."""
     threads: int = 0
     """Threads of a process on a CPU while it trains; 0 leaves it to torch."""
 
@@ -69,6 +71,7 @@ class LoopSettings:
             "half_life",
             "listen_every",
             "threads",
+            "peak_tflops",
             "clip",
             "weight_decay",
         ):
