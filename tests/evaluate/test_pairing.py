@@ -43,9 +43,11 @@ def test_what_is_no_sound_is_left_aside_and_told(folder):
     (place / "madeclassifier_logits_feature_cache.npy").write_bytes(b"x")
     (place / "more").mkdir()
     (place / "folder.wav").mkdir()
+    (place / "._a.wav").write_bytes(b"macOS")
     found = list_sounds(place)
     assert found.names == ("a", "b")
     assert found.ignored == (
+        "._a.wav",
         "folder.wav",
         "madeclassifier_logits_feature_cache.npy",
         "more",
@@ -86,6 +88,13 @@ def test_an_unreadable_file_stops_and_is_not_replaced_by_the_next(folder):
         list_sounds(place)
 
 
+def test_a_sound_of_a_kind_that_is_not_read_is_told_and_not_passed_over(folder):
+    place = folder("made", "a.wav")
+    (place / "b.m4a").write_bytes(b"....ftypM4A ")
+    with pytest.raises(InputError, match=r"b\.m4a is not a WAV, FLAC, OGG or MP3 file"):
+        list_sounds(place)
+
+
 def test_two_files_of_one_name_are_refused(folder):
     with pytest.raises(InputError, match=r"1 names twice, such as a\.flac and a\.wav"):
         list_sounds(folder("made", "a.wav", "a.flac", "b.wav"))
@@ -110,7 +119,7 @@ def test_no_folder_and_no_list_are_told(tmp_path, name):
 
 
 def test_an_empty_folder_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"holds no sound: expected files ending in \.wav"):
+    with pytest.raises(InputError, match=r"holds no sound: expected \.wav"):
         list_sounds(tmp_path)
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auffusion.audio.decoder import AudioInfo, inspect_audio
+from auffusion.data.folders import SOUND_SUFFIXES, UNREAD_SUFFIXES
 from auffusion.errors import InputError
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
-"""Endings of names that are taken for sounds, in any case."""
+_SUFFIXES = SOUND_SUFFIXES | UNREAD_SUFFIXES  # those that cannot be read are told, not passed over
 
 _TOLD = 3
 
@@ -100,7 +100,7 @@ def make_listing(place: str, paths: Iterable[Path], ignored: Iterable[str] = ())
     """
     found = sorted(paths, key=lambda path: (path.stem, path.name))
     if not found:
-        raise InputError(f"{place} holds no sound: expected files ending in {', '.join(SUFFIXES)}")
+        raise InputError(f"{place} holds no sound: expected .wav, .flac, .ogg or .mp3 files")
     _refuse_same_names(place, found)
     return Listing(
         place=place, sounds=tuple(_inspected(place, found)), ignored=tuple(sorted(ignored))
@@ -153,8 +153,13 @@ def _entries(folder: Path) -> tuple[list[Path], list[str]]:
             f"cannot read {folder}: {error.strerror or error}; name a folder of sounds or a .txt "
             "list of them"
         ) from error
-    sounds = [one for one in entries if one.suffix.lower() in SUFFIXES and not one.is_dir()]
-    return sounds, [one.name for one in entries if one not in set(sounds)]
+    sounds = [one for one in entries if _is_sound(one)]
+    return sounds, [one.name for one in entries if not _is_sound(one)]
+
+
+def _is_sound(path: Path) -> bool:
+    # macOS puts a hidden `._a.wav` beside an `a.wav`.
+    return path.suffix.lower() in _SUFFIXES and not path.name.startswith(".") and not path.is_dir()
 
 
 def _listed(path: Path) -> tuple[list[Path], list[str]]:
