@@ -53,18 +53,20 @@ class ClipRows:
 
 
 class WeightedMean:
-    """Mean of a number a clip.
+    """Mean of a number a clip, or of all pieces of all clips.
 
     Args:
-        values: of each pair of clips.
+        values: of each pair of clips; with pieces, the sum over them.
+        pieces: of each clip; None is one.
     """
 
-    def __init__(self, values: Values) -> None:
+    def __init__(self, values: Values, pieces: Int64[np.ndarray, " row"] | None = None) -> None:
         self._values = values
+        self._pieces = np.ones(len(values), np.int64) if pieces is None else pieces
 
     def __call__(self, draw: Draw) -> float:
         """The mean of the clips drawn."""
-        return float(draw.generated @ self._values / draw.generated.sum())
+        return float(draw.generated @ self._values / (draw.generated @ self._pieces))
 
 
 class WeightedFrechet:
