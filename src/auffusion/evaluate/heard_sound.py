@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from auffusion.audio.decoder import read_all_channels
 from auffusion.errors import InputError
+from auffusion.evaluate.condition import Condition, condition
 from auffusion.evaluate.embedding_cache import sound_digest
-
-_ONE_STEP = 2.0**-15  # of 16 bits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +28,12 @@ class HeardSound:
     """How many there are."""
     frames: int = 0
     """Samples of each channel."""
-    peak: float = 0.0
-    """The largest sample's size, of 1."""
-    clipped: float = 0.0
-    """Share of samples that are at full scale."""
+    level_db: float = 0.0
+    """Root mean square of all samples in dB of full scale."""
+    silent: bool = False
+    """Whether nothing can be heard (`auffusion.evaluate.condition`)."""
+    clipped: bool = False
+    """Whether it was cut off at the top."""
     padded_for: tuple[str, ...] = ()
     """Networks that hear silence behind it, because they need a longer sound."""
 
@@ -42,9 +43,16 @@ class HeardSound:
         return self.frames / self.sample_rate if self.sample_rate else 0.0
 
     @property
-    def silent(self) -> bool:
-        """Whether no sample leaves the smallest step of 16 bits."""
-        return not self.fault and self.peak <= _ONE_STEP
+    def condition(self) -> Condition:
+        """Its state; of a sound that can be read."""
+        return Condition(
+            duration_s=self.duration_s,
+            sample_rate=self.sample_rate,
+            channels=self.channels,
+            level_db=self.level_db,
+            silent=self.silent,
+            clipped=self.clipped,
+        )
 
 
 def hear(path: Path) -> tuple[HeardSound, NDArray[np.float32]]:
@@ -54,14 +62,15 @@ def hear(path: Path) -> tuple[HeardSound, NDArray[np.float32]]:
     except InputError as error:
         return HeardSound(path=str(path), fault=str(error)), np.zeros((0, 0), np.float32)
     channels = np.ascontiguousarray(samples.T, np.float32)
-    sizes = np.abs(channels)
+    state = condition(channels, info.sample_rate)
     heard = HeardSound(
         path=str(path),
         digest=sound_digest(channels, info.sample_rate),
         sample_rate=info.sample_rate,
         channels=info.channels,
         frames=channels.shape[1],
-        peak=float(sizes.max()),
-        clipped=float((sizes >= 1.0 - _ONE_STEP).mean()),
+        level_db=state.level_db,
+        silent=state.silent,
+        clipped=state.clipped,
     )
     return heard, channels
