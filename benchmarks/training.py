@@ -37,6 +37,7 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
+from auffusion.config import read_config
 from auffusion.data.drawing import canvas
 from auffusion.data.preparation import Preparation
 from auffusion.data.prepared import PreparedData
@@ -46,7 +47,6 @@ from auffusion.mel import MelSpectrogram, normalise_peak
 from auffusion.pipeline import AuffusionPipeline, tiny_pipeline
 from auffusion.pipeline.components import HifiGanVocoder
 from auffusion.train.caching import compute_cache
-from auffusion.config import read_config
 from auffusion.train.diffusion_run import DiffusionConfig, diffusion_task
 from auffusion.train.latent_cache import MakeLatentComputer
 from auffusion.train.loop import train

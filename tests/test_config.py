@@ -1,12 +1,13 @@
 """Configurations: what a TOML file may say, and the sentence for what it may not."""
 
 import tomllib
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -209,3 +210,26 @@ def test_a_word_of_a_choice_becomes_the_choice_and_no_other_does():
             from_table(Painted, {"colour": value}, "the page")
     with pytest.raises(InputError, match="the page has shade, which is not known"):
         from_table(Painted, {"shade": "red"}, "the page")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    clips: Mapping[str, Painted]
+    """By name."""
+    other: Any = None
+    """Whatever."""
+    limit: float | None = 1.0
+    """Or none."""
+
+
+def test_tables_of_any_names_hold_what_their_field_says():
+    values = {"clips": {"a": {"colour": "green"}}, "other": [1, {"b": 2}], "limit": None}
+    found = from_table(Counted, values, "the page")
+    assert found.clips == {"a": Painted(colour=Colour.GREEN)}
+    assert (found.other, found.limit) == ([1, {"b": 2}], None)
+    with pytest.raises(
+        InputError, match=r"the page has clips\.a\.colour = 'pink', expected one of"
+    ):
+        from_table(Counted, {"clips": {"a": {"colour": "pink"}}}, "the page")
+    with pytest.raises(InputError, match="the page has clips = 3, expected a table"):
+        from_table(Counted, {"clips": 3}, "the page")

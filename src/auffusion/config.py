@@ -178,8 +178,18 @@ def _fitting(hint: Any, value: Any, place: str, source: str) -> Any:  # noqa: AN
         element = get_args(hint)[0]
         items = cast("list[Any]", value)
         return tuple(_value(element, one, f"{place}[{i}]", source) for i, one in enumerate(items))
+    if get_origin(hint) is Mapping:
+        if not isinstance(value, dict):
+            return _UNFIT
+        element = get_args(hint)[1]
+        table = cast("dict[str, Any]", value)
+        return {
+            name: _value(element, one, f"{place}.{name}", source) for name, one in table.items()
+        }
+    if hint is Any:
+        return value
     if hint is NoneType:
-        return None if value == "" else _UNFIT
+        return None if value is None or value == "" else _UNFIT
     if hint is Path:
         return Path(value) if isinstance(value, str) and value else _UNFIT
     if hint is float:
@@ -205,7 +215,7 @@ def _spoken(hint: Any) -> str:  # noqa: ANN401
     names |= {Path: "a path", NoneType: "an empty text"}
     if get_origin(hint) is tuple:
         return "a list"
-    if is_dataclass(hint):
+    if is_dataclass(hint) or get_origin(hint) is Mapping:
         return "a table"
     return " or ".join(names.get(one, str(one)) for one in _choices(hint))
 

@@ -13,7 +13,7 @@ Metrics
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,9 +62,9 @@ class ConditionSummary:
     """Length of the longest clip."""
     level_db: float
     """Median level."""
-    rates: Mapping[int, int]
-    """Clips of each sample rate."""
-    channels: Mapping[int, int]
+    rates: Mapping[str, int]
+    """Clips of each sample rate in Hz."""
+    channels: Mapping[str, int]
     """Clips of each number of channels."""
 
 
@@ -125,6 +125,10 @@ def summary(conditions: Sequence[Condition]) -> ConditionSummary:
         median_s=float(np.median(lengths)),
         longest_s=max(lengths),
         level_db=float(np.median([one.level_db for one in conditions])),
-        rates=dict(sorted(Counter(one.sample_rate for one in conditions).items())),
-        channels=dict(sorted(Counter(one.channels for one in conditions).items())),
+        rates=_counted(one.sample_rate for one in conditions),
+        channels=_counted(one.channels for one in conditions),
     )
+
+
+def _counted(numbers: Iterable[int]) -> dict[str, int]:
+    return {str(number): count for number, count in sorted(Counter(numbers).items())}
