@@ -39,7 +39,8 @@ class EmbeddingOptions:
     cores do best with one each."""
 
     def __post_init__(self) -> None:
-        if not self.batch_s > 0 or self.unit_files < 1 or (self.threads or 1) < 1:
+        threads = 1 if self.threads is None else self.threads
+        if not self.batch_s > 0 or self.unit_files < 1 or threads < 1:
             raise InputError(
                 f"batches of {self.batch_s:g} s, units of {self.unit_files} files and "
                 f"{self.threads} threads do no work: each must be above zero"
