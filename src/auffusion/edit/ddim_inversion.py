@@ -23,7 +23,8 @@ from auffusion.shapes import Latent
 
 # Their networks were distilled to jump to the end from anywhere: there is no path to follow back.
 _DISTILLED = frozenset({"LCMScheduler", "TCDScheduler"})
-_PREDICTIONS = ("epsilon", "v_prediction", "sample")
+# A predicted clean latent says so little of the noise in the last steps that going up diverges.
+_PREDICTIONS = ("epsilon", "v_prediction")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,14 +61,14 @@ class LinearWalk:
         """The walk the other way; given the same predictions, either undoes the other.
 
         Raises:
-            InputError: a step that forgets the latent, or the prediction's scale, cannot be undone.
+            InputError: a step that forgets the latent cannot be undone.
         """
         pairs = list(zip(self.of_latent, self.of_prediction, strict=True))[::-1]
         if any(not math.isfinite(a) or not math.isfinite(b) or a == 0 for a, b in pairs):
             raise InputError(
-                "this model's noise schedule has a step that forgets the latent (no signal at the "
-                "last timestep, or a predicted clean latent), so that DDIM cannot be inverted: "
-                "use the method ddpm"
+                "this model's noise schedule holds no signal at its last timestep, so that a step "
+                "from there forgets the latent and DDIM cannot be inverted: take fewer steps, or "
+                "the method ddpm"
             )
         return LinearWalk(
             timesteps=self.timesteps.flip(0),
@@ -103,6 +104,8 @@ def ddim_walk(scheduler: Any, steps: int, *, eta: float = 0.0) -> LinearWalk:  #
     if not 1 <= steps <= most:
         raise InputError(f"{steps} steps cannot be made: choose a number from 1 to {most}")
     config = {**scheduler.config, "timestep_spacing": "leading", "steps_offset": 1}
+    # Under this name stand entries that diffusers would drop, for DDIM's own defaults.
+    config.pop("_use_default_values", None)
     ddim = make_scheduler("ddim", config)
     ddim.set_timesteps(steps)
     # Read off the scheduler's own step, so that its formulas are written once: there.

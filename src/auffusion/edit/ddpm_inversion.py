@@ -61,8 +61,8 @@ class NoiseMaps:
     """[1, channel, height, width] by timestep."""
 
     def __call__(self, timestep: int, mean: Latent) -> Latent:
-        """The map of the timestep."""
-        return self.maps[timestep].to(mean)
+        """The map of the timestep, for each item."""
+        return self.maps[timestep].to(mean).expand_as(mean)
 
 
 class NoiseSearch:

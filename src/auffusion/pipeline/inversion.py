@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from auffusion.denoise import ClassifierFreeGuidance, Predictor, Scheduler
 from auffusion.edit.null_text import NullTextGuidance
@@ -94,3 +94,20 @@ def on_path(
 ) -> Predictor:
     """The guidance, with unconditional embeddings for each timestep where there are any."""
     return guidance if nulls is None else NullTextGuidance(guidance, nulls)
+
+
+def check_inversion(method: str, strength: float = 1.0, iterations: int | None = None) -> None:
+    """Raise `InputError` for a method that does not exist or numbers that it cannot take."""
+    if method not in get_args(InversionMethod):
+        raise InputError(
+            f"there is no inversion method {method!r}: choose one of "
+            f"{', '.join(get_args(InversionMethod))}"
+        )
+    # Written so that NaN fails too.
+    if not 0 < strength <= 1:
+        raise InputError(f"a strength of {strength} is out of range: choose above 0 to 1")
+    if iterations is not None and (method == "ddpm" or iterations < 0):
+        raise InputError(
+            f"{iterations} iterations make no sense for the method {method}: leave them out, or "
+            "give 0 or more to ddim and 1 or more to null-text"
+        )

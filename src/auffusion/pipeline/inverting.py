@@ -3,13 +3,12 @@
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
-from auffusion.denoise import Predictor, Scheduler, UnetCall, unet_call
+from auffusion.denoise import Predictor, Scheduler, StepHook, UnetCall, unet_call
 from auffusion.edit.ddim_inversion import FixedPoint, LinearWalk, Trail, ddim_walk
 from auffusion.edit.ddpm_inversion import DdpmWalk, NoiseMaps, NoiseSearch, noised_path
 from auffusion.edit.null_text import NullTextSearch, NullTextSettings
@@ -18,14 +17,16 @@ from auffusion.mel import log_mel_error_db
 from auffusion.pipeline.assembly import AssembledModel
 from auffusion.pipeline.chain import Chain, Sampling
 from auffusion.pipeline.conditioning import Conditioning, Wording
+from auffusion.pipeline.hooks import hooked
 from auffusion.pipeline.inversion import (
     Inversion,
     InversionMethod,
     ReconstructionError,
+    check_inversion,
     on_path,
 )
 from auffusion.pipeline.randomness import choose_randomness
-from auffusion.pipeline.recording import Channels, Recording, as_recording
+from auffusion.pipeline.recording import Recording, Sound, as_recording
 from auffusion.shapes import Latent, TextEmbedding
 
 _STEPS = 50
@@ -35,10 +36,10 @@ _STEPS = 50
 @torch.no_grad()
 def invert(
     model: AssembledModel,
-    audio: Channels | Float[Tensor, "time"],
-    *,
-    sampling_rate: int,
+    audio: Sound,
+    sample_rate: int,
     prompt: str,
+    *,
     method: InversionMethod = "ddpm",
     negative_prompt: str | None = None,
     num_inference_steps: int = _STEPS,
@@ -46,6 +47,7 @@ def invert(
     strength: float = 1.0,
     iterations: int | None = None,
     seed: int = 0,
+    on_step: StepHook | None = None,
 ) -> Inversion:
     """A walk from noise to a recording, for `swap`, `refine` and `reweight` to start from.
 
@@ -64,9 +66,9 @@ def invert(
     steps, the measuring of the error included.
 
     Args:
-        model: what it is inverted with.
-        audio: samples in [-1, 1], [time] or [channel, time]; up to ten minutes.
-        sampling_rate: theirs, in Hz.
+        model: the pipeline.
+        audio: samples in [-1, 1], one channel or several, of 0.5 s to 10 minutes.
+        sample_rate: their rate in Hz.
         prompt: what is to be heard in it: the source prompt of the edits.
         method: see above.
         negative_prompt: what guidance moves away from; None is no text.
@@ -79,16 +81,18 @@ def invert(
             (0 is plain DDIM inversion, whose error is some ten times larger); null-text: steps of
             the search at each timestep, 10 unless given.
         seed: of the noise of ddpm.
+        on_step: called after each step of each walk: up (not with ddpm), down to search (not with
+            ddim), down to measure.
 
     Raises:
         InputError: an argument out of range, or a model without a noise schedule to walk.
     """
     chain = Chain(model)
-    _check(method, strength, iterations)
+    check_inversion(method, strength, iterations)
     scale = 1.0 if method == "ddim" and guidance_scale is None else guidance_scale
     sampling = chain.sampling(num_inference_steps, scale)
     wording = Wording(prompt=[prompt], negative_prompt=negative_prompt)
-    recording = as_recording(audio, sampling_rate, chain)
+    recording = as_recording(audio, sample_rate, chain)
     job = _Job(
         chain=chain,
         sampling=sampling,
@@ -97,6 +101,7 @@ def invert(
         walked=max(1, int(sampling.steps * strength)),
         iterations=iterations,
         seed=seed,
+        on_step=on_step,
     )
     with _without_weight_gradients(chain.model.unet):
         start, walk, nulls = _METHODS[method](job)
@@ -118,22 +123,6 @@ def invert(
     return inversion
 
 
-def _check(method: str, strength: float, iterations: int | None) -> None:
-    if method not in get_args(InversionMethod):
-        raise InputError(
-            f"there is no inversion method {method!r}: choose one of "
-            f"{', '.join(get_args(InversionMethod))}"
-        )
-    # Written so that NaN fails too.
-    if not 0 < strength <= 1:
-        raise InputError(f"a strength of {strength} is out of range: choose above 0 to 1")
-    if iterations is not None and (method == "ddpm" or iterations < 0):
-        raise InputError(
-            f"{iterations} iterations make no sense for the method {method}: leave them out, or "
-            "give 0 or more to ddim and 1 or more to null-text"
-        )
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Job:
     """What every method works with."""
@@ -146,6 +135,7 @@ class _Job:
     """Steps of the walk that are walked."""
     iterations: int | None
     seed: int
+    on_step: StepHook | None
 
     @property
     def call(self) -> UnetCall:
@@ -174,7 +164,8 @@ class _Job:
         upwards = walk.inverted()
         climb = FixedPoint(predict=self.unguided, upwards=upwards, iterations=iterations)
         trail = Trail(self.latent)
-        return self.chain.walked(climb, upwards, self.latent, trail), walk, trail
+        hook = hooked(trail, self.on_step)
+        return self.chain.walked(climb, upwards, self.latent, hook), walk, trail
 
 
 _Nulls = Mapping[int, TextEmbedding] | None
@@ -204,7 +195,7 @@ def _null_text(job: _Job) -> _Found:
         trail.before,
         settings,
     )
-    job.chain.walked(search, walk, start)
+    job.chain.walked(search, walk, start, job.on_step)
     return start, walk, search.nulls
 
 
@@ -215,7 +206,7 @@ def _ddpm(job: _Job) -> _Found:
     path = noised_path(scheduler, means.timesteps, job.latent, generator)
     start = path[int(means.timesteps[0])]
     search = NoiseSearch(means, path, job.latent)
-    job.chain.walked(job.guided(), DdpmWalk(means, search), start)
+    job.chain.walked(job.guided(), DdpmWalk(means, search), start, job.on_step)
     return start, DdpmWalk(means, NoiseMaps(search.maps)), None
 
 
@@ -240,7 +231,7 @@ def _error(
 ) -> ReconstructionError:
     chain = job.chain
     predict = on_path(chain.guidance(job.conditioning, job.sampling), nulls)
-    found = chain.denoise(predict, walk, start)
+    found = chain.denoise(predict, walk, start, job.on_step)
     frames = chain.canvas.frames_of(recording.samples)
     wanted = recording.log_mel(chain)[..., :frames]
     renderer = chain.model.renderer
