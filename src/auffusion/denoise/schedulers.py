@@ -1,5 +1,6 @@
 """The samplers by name, and any diffusers scheduler as the loop's `Scheduler`."""
 
+import copy
 import inspect
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -99,6 +100,7 @@ class SeededScheduler:
                 f"neighbours: choose one of {', '.join(sorted(SCHEDULERS))}"
             )
         self.scheduler = scheduler
+        self._first = 0
         offered = {"generator": list(generators), "eta": eta}
         taken = inspect.signature(scheduler.step).parameters
         self._options = {name: value for name, value in offered.items() if name in taken}
@@ -129,7 +131,29 @@ class SeededScheduler:
     @property
     def timesteps(self) -> Tensor:
         """The timesteps to visit; PNDM visits the second one twice, N + 1 calls in all."""
-        return self.scheduler.timesteps
+        return self.scheduler.timesteps[self._first :]
+
+    def late(self, first: int) -> "SeededScheduler":
+        """The same walk from its step `first` on, for a latent that is noised so far.
+
+        The walk itself is not to be used besides: both are the one diffusers scheduler.
+        """
+        rest = copy.copy(self)
+        rest._first = first * self.scheduler.order
+        # Those that count noise levels would look for the timestep, which may stand there twice.
+        if hasattr(self.scheduler, "set_begin_index"):
+            self.scheduler.set_begin_index(rest._first)
+        return rest
+
+    def add_noise(self, latent: Latent, noise: Latent, timestep: Tensor) -> Latent:
+        """A clean latent with as much of `noise` as there is at `timestep`.
+
+        Args:
+            latent: clean.
+            noise: of deviation one.
+            timestep: the walk's first one before its first step, or the next one after a step.
+        """
+        return self.scheduler.add_noise(latent, noise, timestep.reshape(1))
 
     @property
     def init_noise_sigma(self) -> float:

@@ -1,7 +1,8 @@
 """A recording on its way into a model: at its rate and level, as wide as its grid."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -11,9 +12,14 @@ from auffusion.errors import InputError
 from auffusion.mel import MelSpectrogram, normalise_peak
 from auffusion.pipeline.canvas import SHORTEST_S
 from auffusion.pipeline.chain import Chain
+from auffusion.pipeline.output import AuffusionOutput
 from auffusion.shapes import Latent, LogMel, SpecImage, Waveform
 
 Channels = Float[Tensor, "channel time"]
+Sound = (
+    Channels | Float[Tensor, "time"] | Float[np.ndarray, "channel time"] | Float[np.ndarray, "time"]
+)
+"""A user's samples in [-1, 1]: one channel or several."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +47,11 @@ class Recording:
         level = normalise_peak(self.waveform).abs().amax()
         return float(self.waveform.abs().amax() / level) if level > 0 else 1.0
 
+    def at_its_level(self, output: AuffusionOutput) -> AuffusionOutput:
+        """Sounds of a model, as loud as this one; the pictures stay those of the model."""
+        audios = output.audios
+        return replace(output, audios=None if audios is None else (audios * self.gain).clip(-1, 1))
+
     def log_mel(self, chain: Chain) -> LogMel:
         """[1, mel, frame] of the normalised sound, silence behind it up to the grid's end."""
         canvas, mel = chain.canvas, chain.model.mel
@@ -60,7 +71,7 @@ class Recording:
         return chain.placed(encoded)
 
 
-def as_recording(audio: Channels | Float[Tensor, "time"], rate: int, chain: Chain) -> Recording:
+def as_recording(audio: Sound, rate: int, chain: Chain) -> Recording:
     """A recording for a model.
 
     Args:
@@ -71,7 +82,9 @@ def as_recording(audio: Channels | Float[Tensor, "time"], rate: int, chain: Chai
     Raises:
         InputError: samples that are no numbers, or a length that the model cannot make.
     """
-    given = audio.detach().float().cpu()
+    given = torch.as_tensor(audio).detach().cpu()
+    # What has more bits than float32 keeps them: edits give untouched samples back.
+    given = given if given.dtype == torch.float64 else given.float()
     channels = given[None] if given.ndim == 1 else given
     if not torch.isfinite(channels).all():
         raise InputError("the recording holds NaN or infinite samples")
@@ -80,7 +93,7 @@ def as_recording(audio: Channels | Float[Tensor, "time"], rate: int, chain: Chai
         raise InputError(
             f"the recording is {seconds:.2f} s long, and {SHORTEST_S} s is the least a model makes"
         )
-    waveform = resample(to_mono(channels), rate, chain.model.mel.sample_rate)
+    waveform = resample(to_mono(channels).float(), rate, chain.model.mel.sample_rate)
     # Refuses what is longer than any sound that can be made.
     chain.canvas.samples(waveform.shape[-1] / chain.model.mel.sample_rate)
     return Recording(channels=channels, rate=rate, waveform=waveform)
