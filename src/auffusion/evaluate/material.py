@@ -107,6 +107,25 @@ class Material:
         return np.asarray(self.embed_texts(extractor, self.captions), np.float64)
 
 
+class RememberedFeatures:
+    """Arrays of clips, each read once however many scores and controls ask for it.
+
+    Args:
+        features: where they are.
+    """
+
+    def __init__(self, features: Features) -> None:
+        self._features = features
+        self._known: dict[tuple[str, str], list[NDArray[np.float32]]] = {}
+
+    def of_each(self, extractor: str, array: str) -> Iterator[NDArray[np.float32]]:
+        """See `Features`."""
+        wanted = extractor, array
+        if wanted not in self._known:
+            self._known[wanted] = list(self._features.of_each(extractor, array))
+        yield from self._known[wanted]
+
+
 class RememberedTexts:
     """Embeddings of texts, each computed once however often it is asked for.
 
