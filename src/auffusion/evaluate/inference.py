@@ -15,7 +15,7 @@ Network = TypeVar("Network", bound=nn.Module)
 def ready(network: Network, device: str) -> Network:
     """The network on its device, for inference, its images stored with the channels last."""
     moved: Any = network.requires_grad_(False).eval().to(device)
-    # Almost twice as fast on a CPU; the last bits differ.
+    # Faster on a CPU, by a tenth to almost twice; the last bits differ.
     return moved.to(memory_format=torch.channels_last)
 
 
