@@ -93,6 +93,14 @@ def in_encoding(channels: Channels, encoding: Encoding) -> Samples:
     return np.clip(np.trunc(samples.astype(np.float64) * top), -top, top - 1).astype(form.dtype)
 
 
+def from_encoding(samples: Samples, encoding: Encoding) -> Channels:
+    """Samples of `in_encoding` as numbers in [-1, 1], exactly."""
+    form = FORMS[encoding]
+    exact = samples.astype(np.float64)
+    scaled = exact if form.floating else exact / 2 ** (form.bits - 1)
+    return torch.from_numpy(np.ascontiguousarray(scaled.T))
+
+
 def write_channels(
     path: str | Path,
     samples: Samples,

@@ -1,7 +1,6 @@
 """`auffusion generate`: prompts to sound files."""
 
 import json
-import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from auffusion.cli.plan import (
     plan_sounds,
 )
 from auffusion.cli.rows import Row, read_rows
-from auffusion.cli.settings import FAST_STEPS, HIGHEST_SEED, Settings
+from auffusion.cli.settings import FAST_STEPS, Settings
 from auffusion.errors import InputError
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def generate(
         raise InputError(f"--count is {count}, expected 1 or more")
     settings = Settings(
         negative=negative,
-        seed=_first_seed(seed),
+        seed=options.chosen_seed(seed),
         steps=steps,
         guidance=guidance,
         length_s=length,
@@ -80,15 +79,6 @@ def _rows(prompts: list[str], source: Path | None) -> list[Row]:
     if source is not None:
         return read_rows(source)
     return [Row(prompt=prompt) for prompt in prompts]
-
-
-def _first_seed(seed: int) -> int:
-    if seed != -1:
-        return seed
-    # Room above for the seeds of further samples.
-    chosen = secrets.randbelow(HIGHEST_SEED // 2)
-    typer.echo(f"seed {chosen}", err=True)
-    return chosen
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from auffusion.cli.data import data
+from auffusion.cli.edit.app import edit
 from auffusion.cli.generate import generate
 from auffusion.cli.models import models
 from auffusion.cli.regenerate import regenerate
@@ -36,6 +37,7 @@ app.command()(generate)
 app.command()(regenerate)
 app.command()(vocode)
 app.command()(train)
+app.add_typer(edit, name="edit")
 app.add_typer(models, name="model")
 app.add_typer(data, name="data")
 

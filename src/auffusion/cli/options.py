@@ -1,11 +1,13 @@
 """Options of the commands, each with its help; the defaults stand where they are used."""
 
+import secrets
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from auffusion.cli.choices import Device, FileKind, Precision, Sampler
+from auffusion.cli.settings import HIGHEST_SEED
 
 Prompts = Annotated[list[str] | None, typer.Argument(help="What to hear.", metavar="PROMPT")]
 Source = Annotated[
@@ -70,6 +72,41 @@ Format = Annotated[
 Spectrogram = Annotated[
     bool, typer.Option("--spectrogram", help="Draw the spectrogram into a PNG beside each file.")
 ]
+Recording = Annotated[
+    Path, typer.Argument(help="A WAV, FLAC, OGG or MP3 file.", metavar="RECORDING")
+]
+EditPrompt = Annotated[str, typer.Argument(help="What to hear.", metavar="PROMPT")]
+EditOutput = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="A .wav or .flac file for one sound, else a folder. Default: this folder, under the "
+        "recording's name and the edit's.",
+        metavar="PATH",
+    ),
+]
+EditSeed = Annotated[
+    int, typer.Option("--seed", help="Seed of the noise; -1 chooses one and prints it.")
+]
+Picture = Annotated[
+    bool,
+    typer.Option(
+        "--picture/--no-picture",
+        help="Draw before and after into a PNG beside the file; one for all where there are "
+        "several.",
+    ),
+]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print a JSON object a line instead of file names.")
 ]
+
+
+def chosen_seed(seed: int) -> int:
+    """The seed that was asked for; for -1 one is chosen and printed."""
+    if seed != -1:
+        return seed
+    # Room above for the seeds of further samples.
+    chosen = secrets.randbelow(HIGHEST_SEED // 2)
+    typer.echo(f"seed {chosen}", err=True)
+    return chosen

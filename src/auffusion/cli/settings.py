@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from pathlib import PurePath
 from typing import Any, cast
 
 from auffusion.errors import InputError
@@ -13,6 +14,9 @@ FAST_STEPS = 25
 """Steps of the command line: with DPM-Solver++ as good as the published 100 (paper, Table 5)."""
 
 NOTE = "Generated audio: made by a model from the prompt, not recorded."
+EDITED = "Edited audio: a model made it, or a part of it, from a recording or a prompt."
+GENERATE = "generate"
+"""The kind of a record that is no edit's."""
 HIGHEST_SEED = 2**32 - 1
 
 _KINDS: dict[str, tuple[type, ...]] = {
@@ -80,8 +84,37 @@ class UsedLora:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UsedRecording:
+    """The recording that was edited."""
+
+    name: str
+    """Its file as it was named."""
+    identity: str
+    """SHA-256 of the file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsedEdit:
+    """The edit that made a sound."""
+
+    kind: str
+    """Its name: that of its command."""
+    options: Mapping[str, Any]
+    """What decides it besides the settings, as JSON has it."""
+    recording: UsedRecording | None = None
+    """What it was made of; None is the prompt alone."""
+
+    def makes_the_same_as(self, other: "UsedEdit | None") -> bool:
+        """Whether both describe the same edit, wherever the recording lies."""
+        return other is not None and self._decisive() == other._decisive()
+
+    def _decisive(self) -> tuple[Any, ...]:
+        return self.kind, self.options, self.recording and self.recording.identity
+
+
+@dataclass(frozen=True, kw_only=True)
 class Record:
-    """What a generated file says about itself."""
+    """What a file of ours says about itself."""
 
     settings: Settings
     """What made it."""
@@ -92,17 +125,27 @@ class Record:
     version: str
     """Version of auffusion."""
     samples: str
-    """SHA-256 of the 16-bit samples."""
+    """SHA-256 of the samples as the file holds them."""
     loras: tuple[UsedLora, ...] = ()
     """What was added to the model, in order."""
+    edit: UsedEdit | None = None
+    """How it was edited; None is generated from the prompt."""
+
+    @property
+    def kind(self) -> str:
+        """What made it: `generate`, or the name of an edit."""
+        return GENERATE if self.edit is None else self.edit.kind
 
     def makes_the_same_as(self, other: "Record") -> bool:
         """Whether both describe the same sound, whatever the version and the model's address."""
-        return (self.settings, self.identity, self._added()) == (
+        same = (self.settings, self.identity, self._added()) == (
             other.settings,
             other.identity,
             other._added(),
         )
+        if self.edit is None:
+            return same and other.edit is None
+        return same and self.edit.makes_the_same_as(other.edit)
 
     def _added(self) -> list[tuple[str, float]]:
         return [(lora.identity, lora.scale) for lora in self.loras]
@@ -112,10 +155,12 @@ class Record:
         return json.dumps(
             {
                 "auffusion": self.version,
-                "note": NOTE,
+                "note": NOTE if self.edit is None else EDITED,
+                "kind": self.kind,
                 "model": {"name": self.model, "sha256": self.identity},
                 **({"loras": [_told(lora) for lora in self.loras]} if self.loras else {}),
                 "settings": asdict(self.settings),
+                **({} if self.edit is None else {"edit": _told_edit(self.edit)}),
                 "samples_sha256": self.samples,
             }
         )
@@ -123,6 +168,8 @@ class Record:
     def to_metadata(self) -> dict[str, str]:
         """The fields of a sound file."""
         title = " ".join(self.settings.prompt.replace("\0", " ").split())
+        if not title and self.edit is not None and self.edit.recording is not None:
+            title = PurePath(self.edit.recording.name).name.replace("\0", " ")
         return {
             "title": title[:200],
             "software": f"auffusion {self.version}",
@@ -145,11 +192,12 @@ class Record:
                 version=_text(content["auffusion"]),
                 samples=_text(content["samples_sha256"]),
                 loras=tuple(_lora(one) for one in content.get("loras", ())),
+                edit=_edit(content),
             )
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise InputError(
                 f"{source} carries no settings of auffusion, or they are damaged: only a file "
-                "made by auffusion generate can be made again"
+                "made by auffusion generate or auffusion edit can be made again"
             ) from error
 
 
@@ -175,6 +223,25 @@ def _lora(content: Any) -> UsedLora:  # noqa: ANN401
     )
 
 
+def _told_edit(edit: UsedEdit) -> dict[str, Any]:
+    used = edit.recording
+    told = {"recording": {"name": used.name, "sha256": used.identity}} if used else {}
+    return {"options": dict(edit.options), **told}
+
+
+def _edit(content: Any) -> UsedEdit | None:  # noqa: ANN401
+    kind = _text(content.get("kind", GENERATE))  # files of older versions do not say it
+    if kind == GENERATE:
+        return None
+    edit = content["edit"]
+    used = edit.get("recording")
+    return UsedEdit(
+        kind=kind,
+        options=dict(edit["options"]),
+        recording=used and UsedRecording(name=_text(used["name"]), identity=_text(used["sha256"])),
+    )
+
+
 def _text(value: Any) -> str:  # noqa: ANN401
     if not isinstance(value, str):
         raise TypeError(value)
@@ -182,5 +249,5 @@ def _text(value: Any) -> str:  # noqa: ANN401
 
 
 def digest(samples: bytes) -> str:
-    """SHA-256 of little-endian 16-bit samples."""
+    """SHA-256 of little-endian samples, or of a whole file."""
     return hashlib.sha256(samples).hexdigest()

@@ -20,6 +20,7 @@ from auffusion.audio import (
     to_int16,
     write_audio,
 )
+from auffusion.audio.channels import Channels, from_encoding
 from auffusion.cli.settings import Record, Settings, UsedLora, digest
 from auffusion.denoise import make_scheduler
 from auffusion.errors import InputError
@@ -44,6 +45,11 @@ class MadeSound:
     """What the prompt lost because it was too long; "" for nothing."""
     record: Record
     """What the file says about itself."""
+
+    @property
+    def channels(self) -> Channels:
+        """The samples of the file, as numbers in [-1, 1]."""
+        return from_encoding(self.samples[:, None], "PCM_16")
 
     def write(self, path: Path, *, spectrogram: bool = False) -> None:
         """Write the file, and with `spectrogram` a picture beside it."""
@@ -118,6 +124,11 @@ class Studio:
             loras=self.loras,
         )
 
+    def ready(self, settings: Settings) -> Any:  # noqa: ANN401
+        """The pipeline with the scheduler of these settings."""
+        self.pipeline.scheduler = make_scheduler(settings.scheduler, self._scheduler)
+        return self.pipeline
+
     def make(self, settings: Settings, on_step: Callable[[], object]) -> MadeSound:
         """One sound, alone in its batch: neighbours would change the last bits.
 
@@ -128,8 +139,7 @@ class Studio:
         Raises:
             InputError: settings that this model cannot follow.
         """
-        self.pipeline.scheduler = make_scheduler(settings.scheduler, self._scheduler)
-        result: Any = self.pipeline(
+        result: Any = self.ready(settings)(
             settings.prompt,
             negative_prompt=settings.negative,
             audio_length_in_s=settings.length_s,

@@ -1,0 +1,1 @@
+"""`auffusion edit`: what is there, changed by words. One file a command."""
