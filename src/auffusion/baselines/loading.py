@@ -12,6 +12,7 @@ import torch
 from auffusion.audio import fit_length, resample, to_mono
 from auffusion.baselines.catalogue import BaselineEntry, Repository, find_baseline
 from auffusion.baselines.contract import SAMPLE_RATE, Rival, Sampling, Source
+from auffusion.baselines.parts import quiet
 from auffusion.errors import InputError
 from auffusion.hub import HubOptions, fetch_repository, is_hub_id
 from auffusion.shapes import Waveform
@@ -109,7 +110,7 @@ def load_baseline(
     companions = {part: place.companion(folder, part) for part in entry.companions}
     source = Source(folder=folder, companions=companions, device=torch.device(device), dtype=dtype)
     return LoadedBaseline(
-        _loader(entry.home)(source),
+        _loader(entry)(source),
         entry=entry,
         sampling=sampling,
         model=str(model or entry.weights.id),
@@ -118,9 +119,18 @@ def load_baseline(
     )
 
 
-def _loader(home: str) -> Callable[[Source], Rival]:
-    module, function = home.split(":")
-    return cast("Callable[[Source], Rival]", getattr(import_module(module), function))
+def _loader(entry: BaselineEntry) -> Callable[[Source], Rival]:
+    module, function = entry.home.split(":")
+    try:
+        # These packages tell at import what else could be installed.
+        with quiet():
+            found = getattr(import_module(module), function)
+    except ImportError as error:
+        raise InputError(
+            f"{entry.name} needs a package that is not installed as it expects ({error}): install "
+            "auffusion[baselines]"
+        ) from error
+    return cast("Callable[[Source], Rival]", found)
 
 
 class _Place:

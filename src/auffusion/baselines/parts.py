@@ -1,7 +1,9 @@
 """Networks out of folders and files of others: complete, or refused in one sentence."""
 
 import json
-from collections.abc import Generator, Mapping
+import logging
+import warnings
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -96,6 +98,17 @@ def under(state: Mapping[str, Any], prefix: str) -> dict[str, Tensor]:
     return {n.removeprefix(prefix): tensor for n, tensor in state.items() if n.startswith(prefix)}
 
 
+def only_under(state: Mapping[str, Any], prefixes: Sequence[str], path: Path) -> None:
+    """Refuse a file with weights of parts that nobody reads.
+
+    Raises:
+        InputError: a name that begins with none of the prefixes.
+    """
+    others = [name for name in state if not name.startswith(tuple(prefixes))]
+    if others:
+        raise InputError(f"{path} also holds {min(others)}: it is of another model")
+
+
 def size_of(state: Mapping[str, Tensor], name: str, path: Path, dimension: int = 0) -> int:
     """A dimension of a tensor, off which the size of its network is read.
 
@@ -109,7 +122,8 @@ def size_of(state: Mapping[str, Tensor], name: str, path: Path, dimension: int =
 
 def settled(network: Part, source: Source) -> Part:
     """The network on its device and in its precision, for evaluation."""
-    return network.to(device=source.device, dtype=source.dtype).eval().requires_grad_(False)
+    with quiet():
+        return network.to(device=source.device, dtype=source.dtype).eval().requires_grad_(False)
 
 
 def _refuse_misfits(told: Mapping[str, Any], what: str) -> None:
@@ -143,10 +157,14 @@ def quiet() -> Generator[None]:
     logs = (diffusers_logging, transformers_logging)
     before = [(log.get_verbosity(), log.is_progress_bar_enabled()) for log in logs]
     for log in logs:
-        log.set_verbosity_error()
+        # A part whose weights are pickled is told as an error, and loaded all the same.
+        log.set_verbosity(logging.CRITICAL)
         log.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            # Such as torch's, of the weight norm that diffusers still uses.
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
     finally:
         for log, (verbosity, bar) in zip(logs, before, strict=True):
             log.set_verbosity(verbosity)

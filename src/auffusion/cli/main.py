@@ -7,8 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
+from auffusion.cli.baseline import baseline
+from auffusion.cli.compare import compare
 from auffusion.cli.data import data
 from auffusion.cli.edit.app import edit
+from auffusion.cli.evaluate import evaluate
 from auffusion.cli.generate import generate
 from auffusion.cli.models import models
 from auffusion.cli.regenerate import regenerate
@@ -37,9 +40,12 @@ app.command()(generate)
 app.command()(regenerate)
 app.command()(vocode)
 app.command()(train)
+app.command()(evaluate)
+app.command()(compare)
 app.add_typer(edit, name="edit")
 app.add_typer(models, name="model")
 app.add_typer(data, name="data")
+app.add_typer(baseline, name="baseline")
 
 
 def _show_version(wanted: bool | None) -> None:

@@ -13,12 +13,9 @@ config/.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
-import yaml
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from transformers import (
@@ -30,11 +27,11 @@ from transformers import (
 )
 from transformers.models.musicgen.modeling_musicgen import MusicgenForCausalLM
 
+from auffusion.baselines.audiocraft import AudiocraftFile
 from auffusion.baselines.contract import Sampling, Source
 from auffusion.baselines.parts import Part, fill, load_part, load_small
 from auffusion.errors import InputError
 from auffusion.shapes import TextEmbedding, Waveform
-from auffusion.weights import read_state
 
 State = Mapping[str, Tensor]
 Codes = Int[Tensor, "codebook frame"]
@@ -73,8 +70,10 @@ class AudioGen:
     """
 
     def __init__(self, source: Source) -> None:
-        self._codec = _codec(_Checkpoint.read(source.folder / "compression_state_dict.bin"), source)
-        language = _Checkpoint.read(source.folder / "state_dict.bin")
+        self._codec = _codec(
+            AudiocraftFile.read(source.folder / "compression_state_dict.bin"), source
+        )
+        language = AudiocraftFile.read(source.folder / "state_dict.bin")
         self._language = _language(language, source)
         self._project = _projection(language, source)
         t5 = source.companions["t5-large"]
@@ -144,51 +143,6 @@ def _choose(scores: Logits, generator: torch.Generator | None) -> Int[Tensor, " 
     return codes.gather(-1, drawn)[:, 0].to(scores.device)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Checkpoint:
-    """One of audiocraft's files."""
-
-    path: Path
-    state: State
-    settings: Mapping[str, Any]
-
-    @classmethod
-    def read(cls, path: Path) -> "_Checkpoint":
-        content = read_state(path)
-        try:
-            settings = yaml.safe_load(content["xp.cfg"])
-            state = cast("dict[str, Any]", dict(content["best_state"]))
-            if not isinstance(settings, dict):
-                raise TypeError
-        except (KeyError, TypeError, ValueError, AttributeError, yaml.YAMLError) as error:
-            raise InputError(
-                f"{path} holds no best_state and xp.cfg: it is not a file of audiocraft's"
-            ) from error
-        tensors = {name: tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
-        return cls(path=path, state=tensors, settings=cast("dict[str, Any]", settings))
-
-    def group(self, name: str, needed: Sequence[str]) -> dict[str, Any]:
-        """A group of the settings, in which the needed entries are."""
-        found: Any = self.settings.get(name)
-        for entry in needed:
-            if not isinstance(found, dict) or entry not in found:
-                raise InputError(f"the xp.cfg of {self.path} has no {name}.{entry}: fetch it again")
-        group = cast("dict[str, Any]", found)
-        return {entry: self._resolved(value) for entry, value in group.items()}
-
-    def _resolved(self, value: Any) -> Any:  # noqa: ANN401 - any YAML
-        """A value, or what it refers to: OmegaConf writes `${encodec.causal}` and the like."""
-        # Ten, for a reference may lead to another but not for ever.
-        for _ in range(10):
-            reference = re.fullmatch(r"\$\{([\w.]+)\}", value) if isinstance(value, str) else None
-            if reference is None:
-                return value
-            value = self.settings
-            for step in reference[1].split("."):
-                value = cast("dict[str, Any]", value).get(step) if isinstance(value, dict) else None
-        raise InputError(f"the xp.cfg of {self.path} refers to itself: fetch it again")
-
-
 def _renamed(state: State, names: Sequence[tuple[str, str]]) -> dict[str, Tensor]:
     renamed: dict[str, Tensor] = {}
     for name, tensor in state.items():
@@ -198,13 +152,13 @@ def _renamed(state: State, names: Sequence[tuple[str, str]]) -> dict[str, Tensor
     return renamed
 
 
-def _language(checkpoint: _Checkpoint, source: Source) -> Part:
+def _language(checkpoint: AudiocraftFile, source: Source) -> Part:
     shape = checkpoint.group(
         "transformer_lm", ["dim", "num_heads", "num_layers", "hidden_scale", "n_q", "card"]
     )
     settings: Part = MusicgenDecoderConfig
-    network = MusicgenForCausalLM(
-        settings(
+    with checkpoint.describing():
+        config = settings(
             vocab_size=shape["card"],
             num_codebooks=shape["n_q"],
             hidden_size=shape["dim"],
@@ -215,7 +169,7 @@ def _language(checkpoint: _Checkpoint, source: Source) -> Part:
             bos_token_id=shape["card"],
             activation_function="gelu",
         )
-    )
+        network = MusicgenForCausalLM(config)
     state = {n: t for n, t in checkpoint.state.items() if not n.startswith(_PROJECTION)}
     return fill(network, language_names(state), checkpoint.path, source)
 
@@ -241,7 +195,7 @@ def language_names(state: State) -> dict[str, Tensor]:
     return split
 
 
-def _projection(checkpoint: _Checkpoint, source: Source) -> Part:
+def _projection(checkpoint: AudiocraftFile, source: Source) -> Part:
     state = {
         name.removeprefix(_PROJECTION): tensor
         for name, tensor in checkpoint.state.items()
@@ -253,33 +207,34 @@ def _projection(checkpoint: _Checkpoint, source: Source) -> Part:
     return fill(nn.Linear(inner, features), state, checkpoint.path, source)
 
 
-def _codec(checkpoint: _Checkpoint, source: Source) -> Part:
+def _codec(checkpoint: AudiocraftFile, source: Source) -> Part:
     sound = checkpoint.group("encodec", ["sample_rate", "channels", "causal"])
     shape = checkpoint.group("seanet", ["dimension", "n_filters", "ratios", "true_skip"])
     books = checkpoint.group("rvq", ["n_q", "bins"])
     settings: Part = EncodecConfig
-    config = settings(
-        sampling_rate=sound["sample_rate"],
-        audio_channels=sound["channels"],
-        use_causal_conv=sound["causal"],
-        hidden_size=shape["dimension"],
-        num_filters=shape["n_filters"],
-        num_residual_layers=shape.get("n_residual_layers", 1),
-        upsampling_ratios=shape["ratios"],
-        kernel_size=shape.get("kernel_size", 7),
-        last_kernel_size=shape.get("last_kernel_size", 7),
-        residual_kernel_size=shape.get("residual_kernel_size", 3),
-        dilation_growth_rate=shape.get("dilation_base", 2),
-        pad_mode=shape.get("pad_mode", "reflect"),
-        compress=shape.get("compress", 2),
-        num_lstm_layers=shape.get("lstm", 2),
-        use_conv_shortcut=not shape["true_skip"],
-        codebook_size=books["bins"],
-    )
-    # transformers counts codebooks by bandwidth, and rounds down.
-    bits = config.frame_rate * config.codebook_nbits / 1000
-    config.target_bandwidths = [(books["n_q"] + 0.5) * bits]
-    network = EncodecModel(config)
+    with checkpoint.describing():
+        config = settings(
+            sampling_rate=sound["sample_rate"],
+            audio_channels=sound["channels"],
+            use_causal_conv=sound["causal"],
+            hidden_size=shape["dimension"],
+            num_filters=shape["n_filters"],
+            num_residual_layers=shape.get("n_residual_layers", 1),
+            upsampling_ratios=shape["ratios"],
+            kernel_size=shape.get("kernel_size", 7),
+            last_kernel_size=shape.get("last_kernel_size", 7),
+            residual_kernel_size=shape.get("residual_kernel_size", 3),
+            dilation_growth_rate=shape.get("dilation_base", 2),
+            pad_mode=shape.get("pad_mode", "reflect"),
+            compress=shape.get("compress", 2),
+            num_lstm_layers=shape.get("lstm", 2),
+            use_conv_shortcut=not shape["true_skip"],
+            codebook_size=books["bins"],
+        )
+        # transformers counts codebooks by bandwidth, and rounds down.
+        bits = config.frame_rate * config.codebook_nbits / 1000
+        config.target_bandwidths = [(books["n_q"] + 0.5) * bits]
+        network = EncodecModel(config)
     return fill(network, _codec_names(network, checkpoint.state), checkpoint.path, source)
 
 

@@ -29,7 +29,7 @@ from transformers import (
 
 from auffusion.baselines.contract import Sampling, Source
 from auffusion.baselines.flan_t5 import FlanT5
-from auffusion.baselines.parts import Part, fill, read_config, size_of, under
+from auffusion.baselines.parts import Part, fill, only_under, read_config, size_of, under
 from auffusion.errors import InputError
 from auffusion.shapes import Latent, Waveform
 from auffusion.weights import read_state
@@ -75,6 +75,7 @@ class Tango:
     def __init__(self, source: Source) -> None:
         main = source.folder / "pytorch_model_main.bin"
         state = read_state(main)
+        only_under(state, ["unet.", "text_encoder."], main)
         self._unet = _unet(under(state, "unet."), main, source)
         flan = source.companions["flan-t5-large"]
         self._encode = FlanT5(under(state, "text_encoder."), main, flan, source)

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from auffusion.baselines.contract import Sampling, Source
 from auffusion.baselines.flan_t5 import FlanT5
-from auffusion.baselines.parts import Part, fill, read_config, size_of, under
+from auffusion.baselines.parts import Part, fill, only_under, quiet, read_config, size_of, under
 from auffusion.shapes import TextEmbedding, Waveform
 from auffusion.weights import read_state
 
@@ -78,6 +78,7 @@ class TangoFlux:
         settings = _DEFAULTS | read_config(source.folder / "config.json")
         path = source.folder / "tangoflux.safetensors"
         state = read_state(path)
+        only_under(state, ["transformer.", "text_encoder.", "fc.0.", "duration_emebdder."], path)
         flan = source.companions["flan-t5-large"]
         self._encode = FlanT5(under(state, "text_encoder."), path, flan, source)
         flux = under(state, "transformer.")
@@ -166,16 +167,17 @@ def _vae(path: Path, source: Source) -> Part:
     width = size_of(state, "encoder.conv1.weight_v", path)
     downs = [f"encoder.block.{level}.conv1.weight_v" for level in levels]
     network: Part = AutoencoderOobleck
-    network = network(
-        encoder_hidden_size=width,
-        # A kernel is twice as long as its stride.
-        downsampling_ratios=[size_of(state, name, path, 2) // 2 for name in downs],
-        channel_multiples=[size_of(state, name, path) // width for name in downs],
-        decoder_channels=size_of(state, "decoder.conv2.weight_v", path, 1),
-        decoder_input_channels=size_of(state, "decoder.conv1.weight_v", path, 1),
-        audio_channels=size_of(state, "encoder.conv1.weight_v", path, 1),
-        sampling_rate=TangoFlux.sample_rate,
-    )
+    with quiet():
+        network = network(
+            encoder_hidden_size=width,
+            # A kernel is twice as long as its stride.
+            downsampling_ratios=[size_of(state, name, path, 2) // 2 for name in downs],
+            channel_multiples=[size_of(state, name, path) // width for name in downs],
+            decoder_channels=size_of(state, "decoder.conv2.weight_v", path, 1),
+            decoder_input_channels=size_of(state, "decoder.conv1.weight_v", path, 1),
+            audio_channels=size_of(state, "encoder.conv1.weight_v", path, 1),
+            sampling_rate=TangoFlux.sample_rate,
+        )
     return fill(network, state, path, source)
 
 
