@@ -80,3 +80,12 @@ class Trained(StrEnum):
     LORA = "lora"
     DISTIL = "distil"
     VOCODER = "vocoder"
+
+
+class Written(StrEnum):
+    """How a comparison is written."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    LATEX = "latex"
+    JSON = "json"
