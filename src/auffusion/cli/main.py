@@ -9,9 +9,7 @@ import typer
 
 from auffusion.cli.baseline import baseline
 from auffusion.cli.compare import compare
-from auffusion.cli.compare import compare
 from auffusion.cli.data import data
-from auffusion.cli.evaluate import evaluate
 from auffusion.cli.edit.app import edit
 from auffusion.cli.evaluate import evaluate
 from auffusion.cli.generate import generate
@@ -42,8 +40,6 @@ app.command()(generate)
 app.command()(regenerate)
 app.command()(vocode)
 app.command()(train)
-app.command()(evaluate)
-app.command()(compare)
 app.command()(evaluate)
 app.command()(compare)
 app.add_typer(edit, name="edit")
