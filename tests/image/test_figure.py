@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from auffusion.image import Mark, Panel, spectrogram_figure, stacked_figure
+from auffusion.image.axes import hertz_ticks, second_ticks
 from auffusion.image.colour import VIRIDIS
-from auffusion.image.figure import _hertz_ticks, _second_ticks
 from auffusion.image.scale import LOUDEST, SILENCE
 from auffusion.mel import MelConfig, MelSpectrogram
 
@@ -29,7 +29,7 @@ def test_a_tone_lies_at_its_tick(hertz):
     figure = np.asarray(spectrogram_figure(MelSpectrogram()(tone)[0], colour_bar=False))
     middle = figure[16 : 16 + 512, LEFT + 320].astype(int)
     brightest = 16 + np.argmax(middle.sum(axis=1))  # viridis rises in lightness
-    (share,) = [share for share, label in _hertz_ticks(MelConfig()) if label == str(hertz)]
+    (share,) = [share for share, label in hertz_ticks(MelConfig()) if label == str(hertz)]
     assert brightest == pytest.approx(plot_height(share), abs=3)  # a band has two pixels
 
 
@@ -55,14 +55,14 @@ def test_a_click_lies_at_its_second():
     ],
 )
 def test_seconds_are_round_and_few(duration_s, labels):
-    assert [label for _, label in _second_ticks(duration_s)] == labels
+    assert [label for _, label in second_ticks(duration_s)] == labels
 
 
 def test_the_middle_of_the_lowest_and_highest_band_are_half_a_row_inside():
     config = MelConfig(
         bands=4, low_hz=0.0, high_hz=1000.0
     )  # linear below 1 kHz: edges 200 Hz apart
-    ticks = {label: share for share, label in _hertz_ticks(config)}
+    ticks = {label: share for share, label in hertz_ticks(config)}
     # Band b is centred on 200·(b + 1) Hz, and a band is a quarter of the height.
     assert ticks["500"] == pytest.approx((500 / 200 - 0.5) / 4)
     assert (ticks["0"], ticks["1000"]) == (0.0, 1.0)
@@ -122,7 +122,7 @@ def test_a_mark_frames_its_seconds_and_its_frequencies():
     box = Mark(start_s=2.5, end_s=7.5, low_hz=1000.0, high_hz=4000.0)
     rows, columns, red = marked(stacked(Panel(log_mel=silence(1000), marks=[box])))
     assert (columns.min(), columns.max()) == pytest.approx((250, 750), abs=1)
-    ticks = {label: 255 - round(share * 255) for share, label in _hertz_ticks(MelConfig())}
+    ticks = {label: 255 - round(share * 255) for share, label in hertz_ticks(MelConfig())}
     assert (rows.min(), rows.max()) == (ticks["4000"], ticks["1000"])
     assert not red[(rows.min() + rows.max()) // 2, 260:740].any()
 

@@ -1,49 +1,26 @@
 """Spectrograms to look at: colours, seconds below, frequencies beside; one, or several stacked."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch.nn.functional as F
 from jaxtyping import Float
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 
+from auffusion.image.axes import height_of, hertz_ticks, second_ticks
 from auffusion.image.colour import VIRIDIS, colourise
+from auffusion.image.pen import BELOW, FONT_SIZE, GAP, Box, Pen
 from auffusion.image.scale import LOUDEST, SILENCE
-from auffusion.mel import MelConfig
-from auffusion.mel.filterbank import hz_to_mel
+from auffusion.mel import DB_A_NEPER, MelConfig
 
-_DECIBELS_A_NEPER = 20.0 / np.log(10.0)  # a log-mel is the natural logarithm of a magnitude
-_INK = (32, 32, 32)
 _PAPER = (255, 255, 255)
 _MARKER = (255, 72, 56)  # no colour of the scale
-_FONT_SIZE = 14
-_TICK = 5
-_GAP = 4
-_LEFT, _TOP, _RIGHT, _BOTTOM = 64, 16, 24, 48
+_LEFT, _TOP, _RIGHT = 64, 16, 24
 _BAR_GAP, _BAR_WIDTH, _BAR_LABELS = 24, 16, 52
-_TITLE = _FONT_SIZE + 2 * _GAP
+_TITLE = FONT_SIZE + 2 * GAP
 _PANEL_HEIGHT = 256
 _HATCH = 12
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Box:
-    """The pixels of a plot: `left` and `top` are its first, `right` and `bottom` just outside."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    @property
-    def width(self) -> int:
-        return self.right - self.left
-
-    @property
-    def height(self) -> int:
-        return self.bottom - self.top
 
 
 def spectrogram_figure(
@@ -67,20 +44,20 @@ def spectrogram_figure(
     config = config or MelConfig()
     bands, frames = log_mel.shape
     top = _TOP + (_TITLE if title else 0)
-    box = _Box(
+    box = Box(
         left=_LEFT,
         top=top,
         right=_LEFT + _width(frames),
         bottom=top + bands * max(1, round(512 / bands)),
     )
     beside = _RIGHT + (_BAR_GAP + _BAR_WIDTH + _BAR_LABELS if colour_bar else 0)
-    figure = Image.new("RGB", (box.right + beside, box.bottom + _BOTTOM), _PAPER)
-    pen = _Pen(figure)
+    figure = Image.new("RGB", (box.right + beside, box.bottom + BELOW), _PAPER)
+    pen = Pen(figure)
     _draw_plot(figure, pen, box, log_mel, config)
     pen.title(title, box)
     _draw_seconds(pen, box, config.duration_s(frames))
     if colour_bar:
-        _draw_bar(figure, pen, box)
+        _draw_bar(pen, box)
     return figure
 
 
@@ -125,13 +102,13 @@ def stacked_figure(panels: Sequence[Panel], *, config: MelConfig | None = None) 
     config = config or MelConfig()
     frames = max(panel.log_mel.shape[-1] for panel in panels)
     width = _width(frames)
-    step = _TITLE + _PANEL_HEIGHT + _GAP
-    size = (_LEFT + width + _RIGHT, _TOP + len(panels) * step + _BOTTOM)
+    step = _TITLE + _PANEL_HEIGHT + GAP
+    size = (_LEFT + width + _RIGHT, _TOP + len(panels) * step + BELOW)
     figure = Image.new("RGB", size, _PAPER)
-    pen = _Pen(figure)
+    pen = Pen(figure)
     for index, panel in enumerate(panels):
         top = _TOP + index * step + _TITLE
-        whole = _Box(left=_LEFT, top=top, right=_LEFT + width, bottom=top + _PANEL_HEIGHT)
+        whole = Box(left=_LEFT, top=top, right=_LEFT + width, bottom=top + _PANEL_HEIGHT)
         share = panel.log_mel.shape[-1] / frames
         box = replace(whole, right=_LEFT + max(1, round(width * share)))
         _draw_plot(figure, pen, box, panel.log_mel, config)
@@ -149,35 +126,35 @@ def _width(frames: int) -> int:
 
 def _draw_plot(
     figure: Image.Image,
-    pen: "_Pen",
-    box: _Box,
+    pen: Pen,
+    box: Box,
     log_mel: Float[Tensor, "mel frame"],
     config: MelConfig,
 ) -> None:
     """The colours, their frame, and the frequencies beside it."""
     figure.paste(_picture(log_mel, box), (box.left, box.top))
     pen.frame(box)
-    for share, label in _hertz_ticks(config):
+    for share, label in hertz_ticks(config):
         pen.tick_left(box, box.bottom - 1 - round(share * (box.height - 1)), label)
     pen.caption_left(box, "Hz")
 
 
-def _draw_seconds(pen: "_Pen", box: _Box, duration_s: float) -> None:
-    for second, label in _second_ticks(duration_s):
+def _draw_seconds(pen: Pen, box: Box, duration_s: float) -> None:
+    for second, label in second_ticks(duration_s):
         pen.tick_below(box, box.left + round(second / duration_s * (box.width - 1)), label)
     pen.caption_below(box, "seconds")
 
 
 def _draw_mark(
-    figure: Image.Image, box: _Box, mark: Mark, config: MelConfig, duration_s: float
+    figure: Image.Image, box: Box, mark: Mark, config: MelConfig, duration_s: float
 ) -> None:
     """A frame around a region, as far as it lies within the box."""
     left, right = (
         box.left + round(min(max(second / duration_s, 0.0), 1.0) * (box.width - 1))
         for second in (mark.start_s, mark.end_s)
     )
-    low = 0.0 if mark.low_hz is None else _height(mark.low_hz, config)
-    high = 1.0 if mark.high_hz is None else _height(mark.high_hz, config)
+    low = 0.0 if mark.low_hz is None else height_of(mark.low_hz, config)
+    high = 1.0 if mark.high_hz is None else height_of(mark.high_hz, config)
     top, bottom = (box.bottom - 1 - round(share * (box.height - 1)) for share in (high, low))
     stencil = Image.new("L", (right - left + 1, bottom - top + 1))
     pen = ImageDraw.Draw(stencil)
@@ -189,90 +166,18 @@ def _draw_mark(
     figure.paste(_MARKER, (left, top), stencil)
 
 
-def _picture(log_mel: Float[Tensor, "mel frame"], box: _Box) -> Image.Image:
+def _picture(log_mel: Float[Tensor, "mel frame"], box: Box) -> Image.Image:
     if log_mel.shape[-1] > box.width:
         log_mel = F.adaptive_avg_pool1d(log_mel.detach().float(), box.width)
     # No smoothing where a value covers several pixels: it would show what is not there.
     return colourise(log_mel).resize((box.width, box.height), Image.Resampling.NEAREST)
 
 
-def _second_ticks(duration_s: float) -> Iterator[tuple[float, str]]:
-    """Round times of which at most eleven fit into the sound."""
-    steps = (base * 10.0**power for power in range(-3, 5) for base in (1, 2, 5))
-    step = next(step for step in steps if duration_s / step < 11)
-    for index in range(int(duration_s / step + 1e-6) + 1):
-        yield index * step, f"{index * step:.3f}".rstrip("0").rstrip(".")
-
-
-def _hertz_ticks(config: MelConfig) -> Iterator[tuple[float, str]]:
-    """Frequencies with their height in the picture, 0 (bottom) to 1."""
-    for hertz in (0, 250, 500, 1000, 2000, 4000, 8000, 16000):
-        if config.low_hz <= hertz <= config.high_hz:
-            yield _height(float(hertz), config), str(hertz)
-
-
-def _height(hertz: float, config: MelConfig) -> float:
-    """Where a frequency lies in the picture, 0 (bottom) to 1."""
-    low, high, wanted = hz_to_mel(np.array([config.low_hz, config.high_hz, hertz]))
-    # The edges of the bands split the mel range evenly into bands + 1 steps, and the
-    # middle of band b, half a row above its lower side, is edge b + 1.
-    edge = (wanted - low) / (high - low) * (config.bands + 1)
-    return float(np.clip((edge - 0.5) / config.bands, 0.0, 1.0))
-
-
-def _draw_bar(figure: Image.Image, pen: "_Pen", box: _Box) -> None:
-    bar = _Box(
-        left=box.right + _BAR_GAP,
-        top=box.top,
-        right=box.right + _BAR_GAP + _BAR_WIDTH,
-        bottom=box.bottom,
-    )
-    column = Image.fromarray(VIRIDIS[::-1][:, None])
-    figure.paste(
-        column.resize((bar.width, bar.height), Image.Resampling.NEAREST), (bar.left, bar.top)
-    )
-    pen.frame(bar)
-    lowest = (SILENCE - LOUDEST) * _DECIBELS_A_NEPER
+def _draw_bar(pen: Pen, box: Box) -> None:
+    left = box.right + _BAR_GAP
+    bar = replace(box, left=left, right=left + _BAR_WIDTH)
+    pen.bar(bar, VIRIDIS)
+    lowest = (SILENCE - LOUDEST) * DB_A_NEPER
     for level_db in range(0, int(lowest), -20):
         pen.tick_right(bar, bar.top + round(level_db / lowest * (bar.height - 1)), str(level_db))
     pen.caption_below(bar, "dB")
-
-
-class _Pen:
-    """Lines and words on the figure; every position is in pixels."""
-
-    def __init__(self, figure: Image.Image) -> None:
-        self._draw = ImageDraw.Draw(figure)
-        self._font = ImageFont.load_default(size=_FONT_SIZE)
-
-    def _write(self, x: int, y: int, text: str, anchor: str) -> None:
-        self._draw.text((x, y), text, fill=_INK, font=self._font, anchor=anchor)
-
-    def frame(self, box: _Box) -> None:
-        edges = (box.left - 1, box.top - 1, box.right, box.bottom)
-        self._draw.rectangle(edges, outline=_INK)
-
-    def title(self, text: str, box: _Box) -> None:
-        # A prompt can be a book: what no figure could show is cut before it is measured.
-        text = " ".join(text[:500].split())
-        while self._draw.textlength(text, self._font) > box.width:
-            text = text.removesuffix("…")[:-1] + "…"
-        self._write(box.left, box.top - 2 * _GAP, text, "ls")
-
-    def tick_below(self, box: _Box, x: int, label: str) -> None:
-        self._draw.line((x, box.bottom, x, box.bottom + _TICK), fill=_INK)
-        self._write(x, box.bottom + _TICK + _GAP, label, "mt")
-
-    def tick_left(self, box: _Box, y: int, label: str) -> None:
-        self._draw.line((box.left - _TICK, y, box.left - 1, y), fill=_INK)
-        self._write(box.left - _TICK - _GAP, y, label, "rm")
-
-    def tick_right(self, box: _Box, y: int, label: str) -> None:
-        self._draw.line((box.right, y, box.right + _TICK - 1, y), fill=_INK)
-        self._write(box.right + _TICK + _GAP, y, label, "lm")
-
-    def caption_below(self, box: _Box, text: str) -> None:
-        self._write((box.left + box.right) // 2, box.bottom + _BOTTOM - _GAP, text, "mb")
-
-    def caption_left(self, box: _Box, text: str) -> None:
-        self._write(_GAP, (box.top + box.bottom) // 2, text, "lm")
