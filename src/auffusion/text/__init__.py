@@ -2,6 +2,7 @@
 
 from auffusion.text.adapter import ConditionAdapter as ConditionAdapter
 from auffusion.text.alignment import Alignment as Alignment
+from auffusion.text.alignment import AlignmentKind as AlignmentKind
 from auffusion.text.alignment import align_prompts as align_prompts
 from auffusion.text.encoder import EncodedPrompts as EncodedPrompts
 from auffusion.text.encoder import PromptCutWarning as PromptCutWarning
