@@ -181,6 +181,7 @@ class Cnn14Extractor:
         name: in the table.
         found: the published weights.
         config: the form they have.
+        hearing: what is heard of a sound; audioldm_eval's way unless said otherwise.
         device: where the network runs.
     """
 
@@ -190,11 +191,12 @@ class Cnn14Extractor:
         found: FoundWeights,
         config: Cnn14Config = CNN14_16K,
         *,
+        hearing: Hearing | None = None,
         device: str = "cpu",
     ) -> None:
         self.name, self.weights = name, found.sha256
         self.front_end = f"cnn14/{_VERSION} {config}"
-        self.hearing: Hearing = replace(AUDIOLDM_EVAL, sample_rate=config.sample_rate)
+        self.hearing = hearing or replace(AUDIOLDM_EVAL, sample_rate=config.sample_rate)
         self.dimensions = {"embedding": config.features, "logits": config.classes}
         self._device = device
         self._network = OnFirstUse(partial(load_cnn14, found.path, config, device))

@@ -1,12 +1,14 @@
 """The table of feature extractors, by the names that protocols call them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from auffusion.errors import InputError
 from auffusion.evaluate.aisfx import AisfxExtractor
 from auffusion.evaluate.cnn14 import CNN14_16K, CNN14_32K, Cnn14Config, Cnn14Extractor
 from auffusion.evaluate.extractor import FeatureExtractor
+from auffusion.evaluate.hearing import AUDIOLDM_EVAL, Hearing, av_bench
+from auffusion.evaluate.passt import PasstExtractor
 from auffusion.evaluate.vggish import VggishConfig, VggishExtractor
 from auffusion.evaluate.weights import CLAP, WeightsPlace, find_file, find_repository
 
@@ -36,18 +38,28 @@ def load_extractor(name: str, choice: Choice | None = None) -> FeatureExtractor:
     return EXTRACTORS[name](name, choice or Choice())
 
 
-def _cnn14(config: Cnn14Config) -> "Maker":
+def _cnn14(weights: str, config: Cnn14Config, hearing: Hearing = AUDIOLDM_EVAL) -> "Maker":
     def make(name: str, choice: Choice) -> FeatureExtractor:
-        found = find_file(name, choice.place)
-        return Cnn14Extractor(name, found, config, device=choice.device)
+        found = find_file(weights, choice.place)
+        heard = replace(hearing, sample_rate=config.sample_rate)
+        return Cnn14Extractor(name, found, config, hearing=heard, device=choice.device)
 
     return make
 
 
-def _vggish(config: VggishConfig) -> "Maker":
+def _vggish(config: VggishConfig, hearing: Hearing = AUDIOLDM_EVAL) -> "Maker":
     def make(name: str, choice: Choice) -> FeatureExtractor:
         found = find_file("vggish", choice.place)
-        return VggishExtractor(name, found, config, device=choice.device)
+        return VggishExtractor(name, found, config, hearing=hearing, device=choice.device)
+
+    return make
+
+
+def _passt(seconds: int) -> "Maker":
+    def make(name: str, choice: Choice) -> FeatureExtractor:
+        found = find_file("passt", choice.place)
+        hearing = av_bench(32_000, seconds=seconds, shortest=320_000)
+        return PasstExtractor(name, found, hearing, device=choice.device)
 
     return make
 
@@ -76,9 +88,13 @@ def _clap(padding: str, listening: str) -> "Maker":
 Maker = Callable[[str, Choice], FeatureExtractor]
 
 EXTRACTORS: dict[str, Maker] = {
-    "cnn14-16k": _cnn14(CNN14_16K),
-    "cnn14-32k": _cnn14(CNN14_32K),
+    "cnn14-16k": _cnn14("cnn14-16k", CNN14_16K),
+    "cnn14-32k": _cnn14("cnn14-32k", CNN14_32K),
+    "cnn14-av-bench": _cnn14("cnn14-16k", CNN14_16K, av_bench(16_000, seconds=8)),
+    "passt": _passt(10),
+    "passt-av-bench": _passt(8),
     "vggish": _vggish(VggishConfig()),
+    "vggish-av-bench": _vggish(VggishConfig(), av_bench(16_000, seconds=8)),
     "vggish-relu": _vggish(VggishConfig(last_relu=True)),
     "vggish-overlapping": _vggish(VggishConfig(example_hop=50)),
     "clap": _clap("zero", "first"),
@@ -90,6 +106,9 @@ EXTRACTORS: dict[str, Maker] = {
 """What makes each extractor.
 
 - `cnn14-16k`, `cnn14-32k`: PANNs, for FD, KL and IS of audioldm_eval.
+- `passt`: PaSST of the first ten seconds, silence behind shorter sounds.
+- `cnn14-av-bench`, `passt-av-bench`, `vggish-av-bench`: as av-benchmark has them, of the first
+  eight seconds.
 - `vggish`: audioldm_eval's FAD; `vggish-relu`: torchvggish as it comes; `vggish-overlapping`:
   Google's FAD, whose examples begin every half second.
 - `clap`: the paper's CLAP score, of the first ten seconds and with silence behind shorter sounds;

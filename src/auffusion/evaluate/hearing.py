@@ -9,7 +9,9 @@ from enum import StrEnum
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from numpy.typing import NDArray
+from torch import Tensor
 
 from auffusion.audio import fit_length, resample
 from auffusion.audio.rates import check_rate
@@ -33,6 +35,8 @@ class Resampler(StrEnum):
 
     SINC = "sinc"
     """`torchaudio.functional.resample` with its defaults: 28 dB off near a source's upper limit."""
+    WIDE_SINC = "wide-sinc"
+    """`torchaudio.transforms.Resample`, the same up to some 1e-5."""
     SOXR = "soxr"
     """soxr's HQ."""
 
@@ -49,6 +53,8 @@ class Hearing:
     """In Hz."""
     resampler: Resampler = Resampler.SOXR
     """How it gets to that rate."""
+    longest: int | None = None
+    """Samples at that rate; the rest of a longer sound is not heard."""
     normalise_peak: bool = False
     """Whether the largest sample becomes 1; silence stays silence."""
     shortest: int = 1
@@ -58,8 +64,10 @@ class Hearing:
 
     def __post_init__(self) -> None:
         check_rate(self.sample_rate, "a network")
-        if self.shortest < 1:
-            raise InputError(f"a network that hears {self.shortest} samples hears nothing")
+        if self.shortest < 1 or (self.longest is not None and self.longest < 1):
+            raise InputError(
+                f"a network that hears {self.shortest} to {self.longest} samples hears nothing"
+            )
 
     def pads(self, frames: int, rate: int) -> bool:
         """Whether a sound of so many frames is filled up with silence or with itself."""
@@ -75,13 +83,16 @@ class Hearing:
         waveform = torch.from_numpy(self._one(channels))[None]
         if self.remove_mean:
             waveform = waveform - waveform.mean()
-        if self.resampler is Resampler.SINC:
-            waveform = sinc_resample(waveform, rate, self.sample_rate)
-        else:
-            waveform = resample(waveform, rate, self.sample_rate)
+        waveform = self._resampled(waveform, rate)[:, : self.longest]
         if self.normalise_peak:
             waveform = normalise_peak(waveform, 1.0)
         return fit_length(waveform, max(self.shortest, waveform.shape[-1]))
+
+    def _resampled(self, waveform: Waveform, rate: int) -> Float[Tensor, "batch resampled"]:
+        if self.resampler is Resampler.SOXR:
+            return resample(waveform, rate, self.sample_rate)
+        wide = self.resampler is Resampler.WIDE_SINC
+        return sinc_resample(waveform, rate, self.sample_rate, wide=wide)
 
     def _one(self, channels: NDArray[np.float32]) -> NDArray[np.float32]:
         if self.channels is Channels.FIRST or len(channels) == 1:
@@ -98,3 +109,20 @@ AUDIOLDM_EVAL = Hearing(
     shortest=32_000,
 )
 """What haoheliu/audioldm_eval gives PANNs and VGGish (`datasets/load_mel.py` at 8dc07ee)."""
+
+
+def av_bench(sample_rate: int, *, seconds: int, shortest: int = 1) -> Hearing:
+    """What hkchengrex/av-benchmark gives its networks (`data/audio_dataset.py` at 050a5cd).
+
+    Args:
+        sample_rate: in Hz.
+        seconds: of a sound that are heard; 8 unless it is told otherwise.
+        shortest: samples that its extraction pads to.
+    """
+    return Hearing(
+        remove_mean=True,
+        sample_rate=sample_rate,
+        resampler=Resampler.WIDE_SINC,
+        longest=seconds * sample_rate,
+        shortest=shortest,
+    )

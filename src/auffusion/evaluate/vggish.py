@@ -127,15 +127,22 @@ class VggishExtractor:
         name: in the table.
         found: the published weights.
         config: which of the values is meant.
+        hearing: what is heard of a sound, at 16 kHz.
         device: where the network runs.
     """
 
     def __init__(
-        self, name: str, found: FoundWeights, config: VggishConfig, *, device: str = "cpu"
+        self,
+        name: str,
+        found: FoundWeights,
+        config: VggishConfig,
+        *,
+        hearing: Hearing = AUDIOLDM_EVAL,
+        device: str = "cpu",
     ) -> None:
         self.name, self.weights = name, found.sha256
         self.front_end = f"vggish/{_VERSION} {config}"
-        self.hearing: Hearing = AUDIOLDM_EVAL
+        self.hearing = hearing
         self.dimensions = {"embedding": 128}
         self._hop = config.example_hop
         self._device = device

@@ -5,6 +5,7 @@ sizes and hashes are those that independent projects pin:
 
 - PANNs, Zenodo 3987831 (https://zenodo.org/records/3987831, CC BY 4.0);
 - VGGish, https://github.com/harritaylor/torchvggish/releases/tag/v0.1 (Apache-2.0);
+- PaSST, https://github.com/kkoutini/PaSST/releases/tag/v0.0.1-audioset (Apache-2.0);
 - CLAP, https://huggingface.co/laion/clap-htsat-unfused (Apache-2.0): pinned by its commit, since
   its hash was nowhere to be found;
 - aisfx, in the wheel https://pypi.org/project/aisfx (weights CC BY 4.0): `pip install --no-deps
@@ -92,6 +93,15 @@ PUBLISHED_FILES = {
         sha256="10086976245803799d9194e9a73d9b6c1549c71d1b80106f5cade5608a561f4b",
         licence="Apache-2.0",
         what="VGGish in torchvggish's form",
+    ),
+    "passt": PublishedFile(
+        file="passt-s-f128-p16-s10-ap.476-swa.pt",
+        url="https://github.com/kkoutini/PaSST/releases/download/v0.0.1-audioset/"
+        "passt-s-f128-p16-s10-ap.476-swa.pt",
+        size=344_665_734,
+        sha256="302903fa8c4aee817b11dc982da0b29aaf8d11a3e722420476d0a12c9db70c2c",
+        licence="Apache-2.0",
+        what="PaSST-S",
     ),
     "aisfx": PublishedFile(
         file="aisfx-0.1.2.pth",

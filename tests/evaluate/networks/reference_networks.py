@@ -177,3 +177,58 @@ def aisfx_logits(state, head, embeddings):
 
 
 NORM = ("running_mean", "running_var", "weight", "bias")
+
+
+def passt_spectrogram(samples):
+    """Log-mel of one sound [time] by numpy."""
+    emphasised = samples[1:] - 0.97 * samples[:-1]
+    padded = np.pad(emphasised, 512, mode="reflect")
+    window = np.zeros(1024)
+    window[112:912] = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(800) / 799)
+    count = len(emphasised) // 320 + 1
+    frames = np.stack([padded[k * 320 : k * 320 + 1024] * window for k in range(count)])
+    power = np.abs(np.fft.rfft(frames)) ** 2
+    mel = power @ htk_filters(32_000, 513, 128, 0.0, 15_000.0)
+    return ((np.log(mel + 1e-5) + 4.5) / 5).T
+
+
+def passt_features(state, spectrogram, heads):
+    """The transformer of published names on one [128, frame]: (features, logits)."""
+
+    def linear(x, name):
+        return x @ state[f"{name}.weight"].T + state[f"{name}.bias"]
+
+    def norm(x, name, eps):
+        centred = x - x.mean(dim=-1, keepdim=True)
+        deviation = (centred.square().mean(dim=-1, keepdim=True) + eps).sqrt()
+        return centred / deviation * state[f"{name}.weight"] + state[f"{name}.bias"]
+
+    kernel, bias = state["patch_embed.proj.weight"], state["patch_embed.proj.bias"]
+    columns = (spectrogram.shape[1] - 16) // 10 + 1
+    tokens = []
+    for row in range(12):
+        for column in range(columns):
+            patch = spectrogram[row * 10 : row * 10 + 16, column * 10 : column * 10 + 16]
+            token = (kernel[:, 0] * patch).sum(dim=(1, 2)) + bias
+            token = token + state["freq_new_pos_embed"][0, :, row, 0]
+            tokens.append(token + state["time_new_pos_embed"][0, :, 0, column])
+    leading = [state[f"{kind}_token"][0, 0] for kind in ("cls", "dist")]
+    leading = [token + state["new_pos_embed"][0, i] for i, token in enumerate(leading)]
+    x = torch.stack([*leading, *tokens])
+    size = x.shape[1] // heads
+    block = 0
+    while f"blocks.{block}.norm1.weight" in state:
+        name = f"blocks.{block}"
+        qkv = linear(norm(x, f"{name}.norm1", 1e-6), f"{name}.attn.qkv").split(x.shape[1], dim=1)
+        heard = []
+        for head in range(heads):
+            query, key, value = (part[:, head * size : (head + 1) * size] for part in qkv)
+            heard.append(torch.softmax(query @ key.T / size**0.5, dim=1) @ value)
+        x = x + linear(torch.cat(heard, dim=1), f"{name}.attn.proj")
+        hidden = linear(norm(x, f"{name}.norm2", 1e-6), f"{name}.mlp.fc1")
+        hidden = hidden * 0.5 * (1 + torch.erf(hidden / 2**0.5))
+        x = x + linear(hidden, f"{name}.mlp.fc2")
+        block += 1
+    x = norm(x, "norm", 1e-6)
+    features = (x[0] + x[1]) / 2
+    return features, linear(norm(features, "head.0", 1e-5), "head.1")

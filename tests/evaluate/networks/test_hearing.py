@@ -55,5 +55,5 @@ def test_what_is_padded_is_known_beforehand(frames, padded):
 def test_a_network_without_a_rate_is_refused():
     with pytest.raises(InputError, match="a network has a sample rate of 0 Hz"):
         Hearing(sample_rate=0)
-    with pytest.raises(InputError, match="hears nothing"):
+    with pytest.raises(InputError, match="hears 0 to None samples hears nothing"):
         Hearing(sample_rate=16_000, shortest=0)

@@ -14,12 +14,19 @@ RATES = [(44_100, 16_000), (48_000, 16_000), (22_050, 16_000), (8_000, 16_000), 
 
 
 @pytest.mark.parametrize(("old", "new"), RATES)
-def test_what_torchaudio_makes_of_noise(old, new):
+@pytest.mark.parametrize(("wide", "what"), [(False, "out"), (True, "wide")])
+def test_what_torchaudio_makes_of_noise(old, new, wide, what):
     golden = load_file(GOLDEN)
-    found = sinc_resample(golden[f"{old}-{new} in"], old, new)
-    expected = golden[f"{old}-{new} out"]
+    found = sinc_resample(golden[f"{old}-{new} in"], old, new, wide=wide)
+    expected = golden[f"{old}-{new} {what}"]
     assert found.shape == expected.shape
     assert (found - expected).abs().max() <= 1e-6 * expected.abs().max()
+
+
+def test_the_two_kernels_of_torchaudio_differ():
+    golden = load_file(GOLDEN)
+    narrow, wide = (golden[f"44100-16000 {what}"] for what in ("out", "wide"))
+    assert (narrow - wide).abs().max() > 2e-6 * wide.abs().max()
 
 
 def test_the_length_is_rounded_as_torchaudio_rounds_it():
