@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from auffusion.baselines.catalogue import find_baseline as find_baseline
     from auffusion.baselines.contract import Baseline as Baseline
     from auffusion.baselines.contract import Rival as Rival
-    from auffusion.baselines.contract import Sampling as Sampling
     from auffusion.baselines.loading import LoadedBaseline as LoadedBaseline
     from auffusion.baselines.loading import load_baseline as load_baseline
+    from auffusion.baselines.sampling import Sampling as Sampling
 
 _HOMES = {
     "ListedSound": "auffusion.baselines.bulk",
@@ -27,7 +27,7 @@ _HOMES = {
     "find_baseline": "auffusion.baselines.catalogue",
     "Baseline": "auffusion.baselines.contract",
     "Rival": "auffusion.baselines.contract",
-    "Sampling": "auffusion.baselines.contract",
+    "Sampling": "auffusion.baselines.sampling",
     "LoadedBaseline": "auffusion.baselines.loading",
     "load_baseline": "auffusion.baselines.loading",
 }

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from auffusion.baselines.contract import Sampling
+from auffusion.baselines.sampling import Sampling
 from auffusion.errors import InputError
 from auffusion.hub import Needed
 

@@ -11,8 +11,9 @@ import torch
 
 from auffusion.audio import fit_length, resample, to_mono
 from auffusion.baselines.catalogue import BaselineEntry, Repository, find_baseline
-from auffusion.baselines.contract import SAMPLE_RATE, Rival, Sampling, Source
+from auffusion.baselines.contract import Rival, Source
 from auffusion.baselines.parts import quiet
+from auffusion.baselines.sampling import SAMPLE_RATE, Sampling
 from auffusion.errors import InputError
 from auffusion.hub import HubOptions, fetch_repository, is_hub_id
 from auffusion.shapes import Waveform

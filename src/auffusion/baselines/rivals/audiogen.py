@@ -28,8 +28,9 @@ from transformers import (
 from transformers.models.musicgen.modeling_musicgen import MusicgenForCausalLM
 
 from auffusion.baselines.audiocraft import AudiocraftFile
-from auffusion.baselines.contract import Sampling, Source
+from auffusion.baselines.contract import Source
 from auffusion.baselines.parts import Part, fill, load_part, load_small
+from auffusion.baselines.sampling import Sampling
 from auffusion.errors import InputError
 from auffusion.shapes import TextEmbedding, Waveform
 

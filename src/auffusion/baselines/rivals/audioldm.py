@@ -14,8 +14,9 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from transformers import RobertaTokenizer, SpeechT5HifiGan
 from transformers.models.clap.modeling_clap import ClapTextModelWithProjection
 
-from auffusion.baselines.contract import Sampling, Source
+from auffusion.baselines.contract import Source
 from auffusion.baselines.parts import Part, load_part, load_small, quiet
+from auffusion.baselines.sampling import Sampling
 from auffusion.shapes import Waveform
 
 

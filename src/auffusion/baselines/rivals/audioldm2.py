@@ -27,8 +27,9 @@ from transformers import (
     T5Tokenizer,
 )
 
-from auffusion.baselines.contract import Sampling, Source
+from auffusion.baselines.contract import Source
 from auffusion.baselines.parts import Part, load_part, load_small, quiet
+from auffusion.baselines.sampling import Sampling
 from auffusion.shapes import Waveform
 
 

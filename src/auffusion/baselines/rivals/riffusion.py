@@ -26,9 +26,10 @@ from torch import Tensor
 from transformers import CLIPTokenizer
 from transformers.models.clip.modeling_clip import CLIPTextModel
 
-from auffusion.baselines.contract import Sampling, Source
+from auffusion.baselines.contract import Source
 from auffusion.baselines.griffin_lim import FrontEnd, Mel, MelInverter
 from auffusion.baselines.parts import Part, load_part, load_small, quiet, read_config
+from auffusion.baselines.sampling import Sampling
 from auffusion.errors import InputError
 from auffusion.shapes import Waveform
 

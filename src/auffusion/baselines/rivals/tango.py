@@ -27,9 +27,10 @@ from transformers import (
     SpeechT5HifiGanConfig,
 )
 
-from auffusion.baselines.contract import Sampling, Source
+from auffusion.baselines.contract import Source
 from auffusion.baselines.flan_t5 import FlanT5
 from auffusion.baselines.parts import Part, fill, only_under, read_config, size_of, under
+from auffusion.baselines.sampling import Sampling
 from auffusion.errors import InputError
 from auffusion.shapes import Latent, Waveform
 from auffusion.weights import read_state

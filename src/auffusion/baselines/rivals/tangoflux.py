@@ -23,9 +23,10 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import (
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from auffusion.baselines.contract import Sampling, Source
+from auffusion.baselines.contract import Source
 from auffusion.baselines.flan_t5 import FlanT5
 from auffusion.baselines.parts import Part, fill, only_under, quiet, read_config, size_of, under
+from auffusion.baselines.sampling import Sampling
 from auffusion.shapes import TextEmbedding, Waveform
 from auffusion.weights import read_state
 
