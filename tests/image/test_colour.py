@@ -1,10 +1,12 @@
 """Colours: the published table, fixed range, right side up."""
 
+import matplotlib
 import numpy as np
+import pytest
 import torch
 
 from auffusion.image import MelImageCodec, colourise, to_pil
-from auffusion.image.colour import VIRIDIS
+from auffusion.image.colour import PLASMA, VIRIDIS
 from auffusion.image.scale import LOUDEST, SILENCE
 
 # Entries of the published table, as quoted all over the web: #440154, #21918C, #FDE725.
@@ -21,6 +23,12 @@ def lightness(rgb):
 
 def test_the_table_is_viridis():
     assert {level: tuple(VIRIDIS[level].tolist()) for level in PUBLISHED} == PUBLISHED
+
+
+@pytest.mark.parametrize(("name", "table"), [("viridis", VIRIDIS), ("plasma", PLASMA)])
+def test_every_entry_is_matplotlibs(name, table):
+    theirs = matplotlib.colormaps[name](np.arange(256), bytes=True)
+    assert np.abs(theirs[:, :3].astype(int) - table).max() <= 1
 
 
 def test_its_lightness_rises_evenly():
