@@ -137,11 +137,11 @@ class _Canvas:
 
 def _chart(panels: Sequence[_Panel], draw: Draw) -> Image.Image:
     labels = [_label(row) for panel in panels for row in panel.rows]
-    measuring = _Canvas(1, 1)
+    measuring = _Canvas(1.0, 1.0)
     left = max(measuring.width_of(label) for label in labels) + 2 * _GAP
-    heights = [_HEAD + _ROW * len(panel.rows) + _AXIS for panel in panels]
+    heights = [float(_HEAD + _ROW * len(panel.rows) + _AXIS) for panel in panels]
     canvas = _Canvas(left + _PLOT + _RIGHT, sum(heights) + _GAP)
-    top = 0
+    top = 0.0
     for panel, height in zip(panels, heights, strict=True):
         _draw_panel(canvas, panel, left, top, draw)
         top += height

@@ -23,7 +23,7 @@ import torch
 from jaxtyping import Int64
 from numpy.typing import NDArray
 
-from auffusion.audio import write_audio
+from auffusion.audio import encode_audio
 from auffusion.errors import InputError
 from auffusion.evaluate.pairing import Sound
 
@@ -70,7 +70,7 @@ def write_silence(folder: Path, sounds: Iterable[Sound]) -> None:
     """For each sound a silent file of its name and length.
 
     Raises:
-        InputError: the folder cannot be written to.
+        OSError: the folder cannot be written to.
     """
     for sound in sounds:
         _write(folder, sound.name, torch.zeros(_frames(sound)))
@@ -80,7 +80,7 @@ def write_noise(folder: Path, sounds: Iterable[Sound], seed: int) -> None:
     """For each sound a file of white noise of its name and length.
 
     Raises:
-        InputError: the folder cannot be written to.
+        OSError: the folder cannot be written to.
     """
     for sound in sounds:
         named = int.from_bytes(hashlib.sha256(sound.name.encode()).digest()[:8])
@@ -93,4 +93,5 @@ def _frames(sound: Sound) -> int:
 
 
 def _write(folder: Path, name: str, samples: torch.Tensor) -> None:
-    write_audio(folder / f"{name}.wav", samples, sample_rate=_RATE)
+    # Needed for a moment only: waiting for the disk, file by file, would take longer than all else.
+    (folder / f"{name}.wav").write_bytes(encode_audio("wav", samples, sample_rate=_RATE))
