@@ -119,9 +119,9 @@ def generate(
     import torch
 
     from auffusion.baselines import find_baseline, generate_list, load_baseline
+    from auffusion.cli.devices import choose_device
     from auffusion.cli.plan import check_writable
     from auffusion.cli.progress import Display
-    from auffusion.cli.studio import choose_device
 
     find_baseline(name)
     rows = _rows(source, seed)

@@ -151,8 +151,8 @@ class WeightsAndFeatures(NamedTuple):
 def _means(
     place: WeightsAndFeatures, device: Device, where: Where, workers: int | None
 ) -> Generator["Means"]:
+    from auffusion.cli.devices import choose_device
     from auffusion.cli.progress import Display
-    from auffusion.cli.studio import choose_device
     from auffusion.evaluate.embedding import EmbeddingOptions
     from auffusion.evaluate.embedding_cache import EmbeddingCache
     from auffusion.evaluate.evaluating import Means

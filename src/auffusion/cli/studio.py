@@ -21,6 +21,7 @@ from auffusion.audio import (
     write_audio,
 )
 from auffusion.audio.channels import Channels, from_encoding
+from auffusion.cli.devices import choose_device
 from auffusion.cli.settings import Record, Settings, UsedLora, digest
 from auffusion.denoise import make_scheduler
 from auffusion.errors import InputError
@@ -176,24 +177,6 @@ def _after_each_step(call: Callable[[], object]) -> Callable[..., dict[str, Any]
         return {}
 
     return callback
-
-
-def choose_device(name: str) -> torch.device:
-    """The device of that name; "auto" takes CUDA, then MPS, then the CPU.
-
-    Raises:
-        InputError: this machine has no such device.
-    """
-    has = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if name == "auto":
-        return torch.device(next(device for device in has if has[device]))
-    if not has[name]:
-        raise InputError(f"--device {name}: this machine has none, or torch was built without it")
-    return torch.device(name)
 
 
 def read_samples(path: Path) -> NDArray[np.int16]:

@@ -39,7 +39,7 @@ def train(
     """
     from transformers.utils import logging
 
-    from auffusion.cli.studio import choose_device
+    from auffusion.cli.devices import choose_device
     from auffusion.cli.training_display import watched
     from auffusion.config import config_text, read_config
     from auffusion.errors import InputError
