@@ -1,6 +1,6 @@
 """Re-weighting: words louder, softer or turned around (arXiv 2208.01626, §3.2; App. E.5)."""
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from auffusion.attention import AttentionSite, Probabilities
@@ -25,26 +25,29 @@ class Reweight:
     ) -> None:
         self._factors = factors
         self._windows = windows
-        self._table: Float[Tensor, "step item token"] = factors[None]
-        self._step = 0
+        self._within: Bool[Tensor, "step item token"] | None = None
+        self._now = factors
 
     def begin(self, steps: int) -> None:
-        """A walk of so many steps starts."""
-        self._step = 0
-        if self._windows is None:
-            self._table = self._factors.expand(steps + 1, -1, -1)
-        else:
-            self._table = self._factors.where(self._windows.table(steps), 1.0)
+        """A walk of so many steps starts; without windows there is no need to say so."""
+        if self._windows is not None:
+            self._within = self._windows.table(steps)
+            self._go_to(0)
 
     def wants(self, site: AttentionSite) -> bool:
         """Cross-attention in steps with any factor but 1."""
-        return site.cross and bool((self._table[self._step] != 1).any())
+        return site.cross and bool((self._now != 1).any())
 
     def attend(self, site: AttentionSite, probabilities: Probabilities) -> Probabilities:  # noqa: ARG002
         """Each row's attention times its factor."""
-        return probabilities * self._table[self._step, :, None, None].to(probabilities)
+        return probabilities * self._now[:, None, None].to(probabilities)
 
     def on_step(self, index: int, timestep: Tensor, latent: Latent) -> Latent:  # noqa: ARG002
         """Go on with the next step."""
-        self._step = index + 1
+        self._go_to(index + 1)
         return latent
+
+    def _go_to(self, step: int) -> None:
+        # Behind the last step there is nothing to weight.
+        if self._within is not None and step < len(self._within):
+            self._now = self._factors.where(self._within[step], 1.0)

@@ -1,11 +1,13 @@
 """The stages of one call in their order: what generating and every edit have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
+from auffusion.attention import AttentionController, controlled
 from auffusion.denoise import (
     ClassifierFreeGuidance,
     Predictor,
@@ -26,6 +28,7 @@ from auffusion.pipeline.hooks import hooked, progress_hook
 from auffusion.pipeline.output import AuffusionOutput
 from auffusion.pipeline.randomness import Randomness
 from auffusion.pipeline.rendering import OutputType
+from auffusion.pipeline.weighting import weighted_call
 from auffusion.shapes import Latent
 
 
@@ -98,8 +101,11 @@ class Chain:
         cross_attention_kwargs: dict[str, Any] | None = None,
     ) -> ClassifierFreeGuidance:
         """The U-Net under guidance, for latents no wider than the training window."""
+        call = unet_call(self.model.unet, cross_attention_kwargs=cross_attention_kwargs)
+        if conditioning.factors is not None:
+            call = weighted_call(self.model.unet, call, conditioning.factors)
         return ClassifierFreeGuidance(
-            unet_call(self.model.unet, cross_attention_kwargs=cross_attention_kwargs),
+            call,
             conditioning.conditional,
             conditioning.unconditional,
             sampling.scale,
@@ -135,6 +141,21 @@ class Chain:
     def placed(self, latent: Latent) -> Latent:
         """A latent where and in the precision the U-Net wants it."""
         return latent.to(self.device, self.model.unet.dtype)
+
+    @contextmanager
+    def attended(
+        self, controller: AttentionController, *, steps: int, items: int
+    ) -> Generator[StepHook]:
+        """Within it a controller sees the network's attention; what it gives is its step hook.
+
+        Args:
+            controller: begun anew.
+            steps: of the walk.
+            items: sounds of the batch, without the unconditional half.
+        """
+        controller.begin(steps)
+        with controlled(self.model.unet, controller, items):
+            yield controller.on_step
 
     def denoise(
         self,

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from auffusion.errors import InputError
 from auffusion.shapes import TextEmbedding
-from auffusion.text import TextEncoder
+from auffusion.text import TextEncoder, WeightedPrompt, weighted_prompt
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class Conditioning:
     """Of the negative prompts or of no text; None without guidance."""
     truncated: tuple[str, ...]
     """What each prompt lost because it was too long."""
+    factors: Float[Tensor, "batch token"] | None = None
+    """What the attention to each row is multiplied by; None where no prompt has weights."""
 
     def to(self, device: torch.device, dtype: torch.dtype) -> "Conditioning":
         """The same embeddings on `device` in `dtype`."""
@@ -28,6 +32,7 @@ class Conditioning:
             self.conditional.to(device, dtype),
             None if without is None else without.to(device, dtype),
             self.truncated,
+            self.factors,
         )
 
     def repeated(self, times: int) -> "Conditioning":
@@ -37,6 +42,7 @@ class Conditioning:
             self.conditional.repeat_interleave(times, dim=0),
             None if without is None else without.repeat_interleave(times, dim=0),
             tuple(cut for cut in self.truncated for _ in range(times)),
+            None if self.factors is None else self.factors.repeat_interleave(times, dim=0),
         )
 
 
@@ -45,7 +51,8 @@ class Wording:
     """What the caller said: prompts or their embeddings."""
 
     prompt: str | Sequence[str] | None = None
-    """Texts; exactly one of `prompt` and `prompt_embeds` is given."""
+    """Texts, which may hold weights (`weighted_prompt`); exactly one of `prompt` and
+    `prompt_embeds` is given."""
     negative_prompt: str | Sequence[str] | None = None
     """Texts to move away from: one for all, or one a prompt; None is no text."""
     prompt_embeds: TextEmbedding | None = None
@@ -98,10 +105,11 @@ def encode_wording(wording: Wording, text: TextEncoder, *, guided: bool) -> Cond
         guided: whether the unconditional half is needed.
 
     Raises:
-        InputError: embeddings of shapes that do not match.
+        InputError: embeddings of shapes that do not match, or weights that cannot be read.
     """
+    prompts = [weighted_prompt(prompt) for prompt in wording.prompts]
     if wording.prompt_embeds is None:
-        encoded = text.encode(wording.prompts)
+        encoded = text.encode([prompt.text for prompt in prompts])
         embeds, truncated = encoded.embeds, encoded.truncated
     else:
         embeds, truncated = wording.prompt_embeds, ("",) * wording.count
@@ -111,15 +119,33 @@ def encode_wording(wording: Wording, text: TextEncoder, *, guided: bool) -> Cond
             f"negative embeddings of shape {list(without.shape)} do not match those of the "
             f"prompts, {list(embeds.shape)}"
         )
-    return Conditioning(embeds, without, truncated)
+    return Conditioning(embeds, without, truncated, _factors(prompts, text))
+
+
+def _factors(
+    prompts: Sequence[WeightedPrompt], text: TextEncoder
+) -> Float[Tensor, "batch token"] | None:
+    if not any(prompt.weights for prompt in prompts):
+        return None
+    return torch.stack([prompt.factors(text) for prompt in prompts])
 
 
 def _unconditional(wording: Wording, text: TextEncoder) -> TextEmbedding:
     if wording.negative_prompt_embeds is not None:
         return wording.negative_prompt_embeds
     if wording.negative_prompt is not None:
-        return text.encode(wording.negatives).embeds
+        return text.encode([_unweighted(negative) for negative in wording.negatives]).embeds
     return text.unconditional(wording.count)
+
+
+def _unweighted(negative: str) -> str:
+    prompt = weighted_prompt(negative)
+    if prompt.weights:
+        raise InputError(
+            f"the negative prompt {negative!r} has a weight, which only prompts can have: write "
+            r"\( and \) for parentheses that mean themselves"
+        )
+    return prompt.text
 
 
 def _texts(name: str, given: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -92,11 +92,17 @@ def invert(
     scale = 1.0 if method == "ddim" and guidance_scale is None else guidance_scale
     sampling = chain.sampling(num_inference_steps, scale)
     wording = Wording(prompt=[prompt], negative_prompt=negative_prompt)
+    conditioning = chain.condition(wording, guided=sampling.guided)
+    if conditioning.factors is not None:
+        raise InputError(
+            f"the recording is described by {prompt!r}, which has a weight: weights belong to the "
+            "prompts of its edits"
+        )
     recording = as_recording(audio, sample_rate, chain)
     job = _Job(
         chain=chain,
         sampling=sampling,
-        conditioning=chain.condition(wording, guided=sampling.guided),
+        conditioning=conditioning,
         latent=recording.latent(chain),
         walked=max(1, int(sampling.steps * strength)),
         iterations=iterations,
