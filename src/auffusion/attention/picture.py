@@ -79,8 +79,13 @@ def _heading(word: str, one: Heatmap, scale: MapScale) -> str:
 
 
 def _sound(log_mel: Float[Tensor, "mel frame"], mel: MelConfig) -> Square:
-    unit = FixedLogRange().to_unit(log_mel.float()[None])[0].flip(0)
-    return Square(heading="sound", unit=unit, seconds=mel.duration_s(log_mel.shape[-1]))
+    seconds = mel.duration_s(log_mel.shape[-1])
+    return Square(heading="sound", unit=sound_levels(log_mel), seconds=seconds)
+
+
+def sound_levels(log_mel: Float[Tensor, "mel frame"]) -> Float[Tensor, "mel frame"]:
+    """A spectrogram as it is coloured: from silence to the loudest, the highest band in row 0."""
+    return FixedLogRange().to_unit(log_mel.float()[None])[0].flip(0)
 
 
 def widest(maps: Sequence[Heatmap]) -> float:

@@ -146,6 +146,11 @@ class AttentionStore:
         self._step = index + 1
         return latent
 
+    @property
+    def kept(self) -> list[MapKey]:
+        """What there are maps of, in the order in which it was seen first."""
+        return list(self._sums)
+
     def maps(self, selection: Selection = EVERYTHING) -> list[StoredMap]:
         """The mean maps, in the order in which the network has its layers.
 

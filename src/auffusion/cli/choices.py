@@ -89,3 +89,28 @@ class Written(StrEnum):
     MARKDOWN = "markdown"
     LATEX = "latex"
     JSON = "json"
+
+
+class Rows(StrEnum):
+    """What stands in the rows of an attention picture."""
+
+    MODEL = "model"
+    LAYER = "layer"
+    STEP = "step"
+    HEAD = "head"
+
+
+class Place(StrEnum):
+    """Parts of a U-Net."""
+
+    DOWN = "down"
+    MID = "mid"
+    UP = "up"
+
+
+class MapColours(StrEnum):
+    """The names in `auffusion.attention.picture.MapScale`."""
+
+    RELATIVE = "relative"
+    SHARE = "share"
+    OWN = "own"

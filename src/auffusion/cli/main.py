@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from auffusion.cli.attention import attention
 from auffusion.cli.baseline import baseline
 from auffusion.cli.compare import compare
 from auffusion.cli.data import data
@@ -40,6 +41,7 @@ app.command()(generate)
 app.command()(regenerate)
 app.command()(vocode)
 app.command()(train)
+app.command()(attention)
 app.command()(evaluate)
 app.command()(compare)
 app.add_typer(edit, name="edit")

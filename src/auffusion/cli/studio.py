@@ -151,6 +151,10 @@ class Studio:
             callback_on_step_end=_after_each_step(on_step),
             callback_on_step_end_tensor_inputs=[],
         )
+        return self.made(settings, result)
+
+    def made(self, settings: Settings, result: Any) -> MadeSound:  # noqa: ANN401
+        """The sound of an output of type "pt", with the record of these settings."""
         samples = to_int16(result.audios[0].cpu()).numpy()
         return MadeSound(
             samples=samples,

@@ -101,23 +101,22 @@ def _moved(box: Box, pixels: int) -> Box:
 
 
 def _draw(figure: Image.Image, pen: Pen, box: Box, square: Square) -> None:
-    figure.paste(coloured(square.unit, box.width, box.height, square.colours), (box.left, box.top))
+    levels = levels_of(square.unit, box.width, box.height)
+    figure.paste(Image.fromarray(square.colours[levels]), (box.left, box.top))
     pen.frame(box)
     pen.title(square.heading, box)
     for second, label in second_ticks(square.seconds, box.width // _LABEL_WIDTH):
         pen.tick_below(box, box.left + round(second / square.seconds * (box.width - 1)), label)
 
 
-def coloured(
-    unit: Float[Tensor, "row column"], width: int, height: int, colours: NDArray[np.uint8]
-) -> Image.Image:
-    """A picture of another size in colours, smoothed on the way.
+def levels_of(unit: Float[Tensor, "row column"], width: int, height: int) -> NDArray[np.uint8]:
+    """A picture of another size in 256 levels, smoothed on the way.
 
     Levels are interpolated, not colours, so that no colour appears that is not on the scale.
     """
     levels = Image.fromarray(unit.detach().float().clamp(0.0, 1.0).cpu().numpy())
     resized = np.asarray(levels.resize((width, height), Image.Resampling.BILINEAR))
-    return Image.fromarray(colours[np.rint(resized * 255.0).astype(int)])
+    return np.rint(resized * 255.0).astype(np.uint8)
 
 
 def _draw_hertz(pen: Pen, box: Box, config: MelConfig) -> None:

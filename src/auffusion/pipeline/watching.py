@@ -2,13 +2,17 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from auffusion.attention import (
     EVERYTHING,
     AttentionStore,
+    Controllers,
     Extent,
     Grounding,
     Heatmap,
@@ -21,20 +25,20 @@ from auffusion.attention import (
 from auffusion.attention.controlled import Place
 from auffusion.attention.store import Apart
 from auffusion.denoise import StepHook
+from auffusion.edit.reweight import Reweight
 from auffusion.errors import InputError
 from auffusion.pipeline.assembly import AssembledModel
 from auffusion.pipeline.chain import Chain
-from auffusion.pipeline.conditioning import Wording
+from auffusion.pipeline.conditioning import Conditioning, Wording
 from auffusion.pipeline.hooks import hooked
 from auffusion.pipeline.output import AuffusionOutput
 from auffusion.pipeline.randomness import choose_randomness
-from auffusion.shapes import LogMel
-from auffusion.text import word_rows
+from auffusion.text import weighted_prompt, word_rows
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class WatchedSound:
-    """A generated sound and the maps of its words."""
+    """A generated sound and where its words were attended to."""
 
     prompt: str
     """What was asked for."""
@@ -42,26 +46,40 @@ class WatchedSound:
     """The words that were watched, in the order of the store's columns."""
     output: AuffusionOutput
     """The sound, as the pipeline gives it as "pt"; the same as without watching."""
-    maps: Mapping[str, Heatmap]
-    """For each word the mean over all that was watched."""
-    scores: Mapping[str, Grounding | None]
-    """How well each word is grounded in the whole sound; None for a sound of one level only."""
+    level: Float[Tensor, "band frame"]
+    """Its spectrogram from 0, silence, to 1, the lowest band first: what words are held against."""
     extent: Extent
     """What a latent covers."""
     store: AttentionStore
-    """All that was kept, for `heatmap` and `AttentionStore.aggregate`."""
+    """All that was kept."""
 
-    def heatmap(self, word: str, selection: Selection = EVERYTHING) -> Heatmap:
-        """The map of one word over some layers, steps and heads only.
+    def heatmaps(self, selection: Selection = EVERYTHING) -> dict[str, Heatmap]:
+        """The map of each word, averaged over some layers, steps and heads.
 
         Raises:
-            InputError: a word that was not watched, or a selection that was not kept.
+            InputError: a selection that was not kept (`apart`).
         """
-        if word not in self.words:
-            raise InputError(
-                f"the word {word!r} was not watched: choose among {', '.join(self.words)}"
-            )
-        return word_heatmap(self.store, self.words.index(word), self.extent, selection=selection)
+        return {
+            word: word_heatmap(self.store, column, self.extent, selection=selection)
+            for column, word in enumerate(self.words)
+        }
+
+    def scores(self, maps: Mapping[str, Heatmap] | None = None) -> dict[str, Grounding | None]:
+        """How well each word is grounded in the whole sound; None in a sound of one level only.
+
+        Args:
+            maps: of `heatmaps`; None is those of everything.
+        """
+        mel = self.extent.mel
+        judged = self.heatmaps() if maps is None else maps
+        pictures = {word: one.values.numpy() for word, one in judged.items()}
+        found: dict[str, Grounding | None] = {}
+        for word, picture in pictures.items():
+            target = pooled(self.level, judged[word], mel.hop_length / mel.sample_rate).numpy()
+            others = [other for name, other in pictures.items() if name != word]
+            flat = target.max() == target.min()
+            found[word] = None if flat else grounding(picture, target, others)
+        return found
 
 
 @torch.no_grad()
@@ -90,7 +108,7 @@ def attention(
     Args:
         model: the pipeline.
         prompt: what to hear.
-        words: words exactly as they stand in the prompt; None is each of them.
+        words: words exactly as they stand in the prompt (without weights); None is each of them.
         negative_prompt: what not to hear; None is no text.
         audio_length_in_s: seconds, up to the model's training window, which is the default.
         num_inference_steps: steps; None is the model's default. The paper's figure has 50.
@@ -101,7 +119,7 @@ def attention(
             both directions; None is all.
         steps: steps to watch, from 0; None is all.
         heads: attention heads to watch, from 0; None is all.
-        apart: "step", "head" or both: what is kept apart for `WatchedSound.heatmap`. Layers always
+        apart: "step", "head" or both: what is kept apart for `WatchedSound.heatmaps`. Layers always
             are.
         on_step: called after each step.
 
@@ -111,40 +129,44 @@ def attention(
     """
     chain = Chain(model)
     sampling = chain.sampling(num_inference_steps, guidance_scale)
-    watched_words = _words(prompt) if words is None else tuple(dict.fromkeys(words))
+    text = weighted_prompt(prompt).text
+    watched_words = _words(text) if words is None else tuple(dict.fromkeys(words))
     samples = chain.canvas.samples(audio_length_in_s)
     _check_width(chain, samples)
     randomness = choose_randomness(1, seeds=[seed])
     walk = chain.walk(sampling, randomness)
     noise = chain.noise(randomness, samples)
+    grids = None if levels is None else _grids(noise.shape[-2], noise.shape[-1], levels)
     store = AttentionStore(
-        watched=Selection(
-            places=places,
-            grids=None if levels is None else _grids(noise.shape[-2], noise.shape[-1], levels),
-            steps=steps,
-            heads=heads,
-        ),
-        columns=[_rows(chain, prompt, word) for word in watched_words],
+        watched=Selection(places=places, grids=grids, steps=steps, heads=heads),
+        columns=[_rows(chain, text, word) for word in watched_words],
         apart=apart,
     )
-    wording = Wording(prompt=prompt, negative_prompt=negative_prompt)
+    wording = Wording(prompt=[prompt], negative_prompt=negative_prompt)
     conditioning = chain.condition(wording, guided=sampling.guided)
-    guidance = chain.guidance(conditioning, sampling)
-    with controlled(chain.model.unet, store, 1):
-        start = noise * walk.init_noise_sigma
-        latent = chain.denoise(guidance, walk, start, hooked(store.on_step, on_step))
+    with _watched(chain, conditioning, store):
+        guidance = chain.guidance(replace(conditioning, factors=None), sampling)
+        start, hook = noise * walk.init_noise_sigma, hooked(store.on_step, on_step)
+        latent = chain.denoise(guidance, walk, start, hook)
     output = chain.render(latent, samples, "pt", seeds=(seed,), truncated=conditioning.truncated)
-    extent = _extent(chain, samples)
-    maps = {word: word_heatmap(store, column, extent) for column, word in enumerate(watched_words)}
+    log_mel = torch.as_tensor(output.spectrograms)
     return WatchedSound(
         prompt=prompt,
         words=watched_words,
         output=output,
-        maps=maps,
-        scores=_scores(chain, maps, torch.as_tensor(output.spectrograms)),
-        extent=extent,
+        level=chain.model.image_codec.encode(log_mel)[0, 0].flip(0).float().cpu(),
+        extent=_extent(chain, samples),
         store=store,
     )
+
+
+def _watched(
+    chain: Chain, conditioning: Conditioning, store: AttentionStore
+) -> AbstractContextManager[None]:
+    """The network under the store, which sees what the weights of the prompt leave."""
+    factors = conditioning.factors
+    before = () if factors is None else (Reweight(factors),)
+    return controlled(chain.model.unet, Controllers([*before, store]), 1)
 
 
 def _words(prompt: str) -> tuple[str, ...]:
@@ -182,18 +204,3 @@ def _extent(chain: Chain, samples: int) -> Extent:
         frames=canvas.columns(samples) * canvas.pixels,
         shown_s=samples / canvas.mel.sample_rate,
     )
-
-
-def _scores(
-    chain: Chain, maps: Mapping[str, Heatmap], log_mel: LogMel
-) -> dict[str, Grounding | None]:
-    mel = chain.canvas.mel
-    level = chain.model.image_codec.encode(log_mel)[0, 0].flip(0).float().cpu()
-    pictures = {word: one.values.numpy() for word, one in maps.items()}
-    scores: dict[str, Grounding | None] = {}
-    for word, picture in pictures.items():
-        target = pooled(level, maps[word], mel.hop_length / mel.sample_rate).numpy()
-        others = [other for name, other in pictures.items() if name != word]
-        silent = target.max() == target.min()
-        scores[word] = None if silent else grounding(picture, target, others)
-    return scores

@@ -1,0 +1,162 @@
+"""Sounds whose attention is watched, as rows of one picture."""
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from auffusion.attention import EVERYTHING, Grounding, Selection
+from auffusion.attention.page import HeardSound, attention_page
+from auffusion.attention.picture import MapRow, MapScale, attention_picture
+from auffusion.attention.store import Apart
+from auffusion.attention.tables import maps_csv, maps_npz, scores_csv
+from auffusion.audio.writer import encode_audio
+from auffusion.cli.settings import Settings
+from auffusion.cli.studio import MadeSound, Studio
+from auffusion.files import write_file
+from auffusion.pipeline.hooks import progress_hook
+from auffusion.pipeline.watching import WatchedSound, attention
+
+RowKind = Literal["model", "layer", "step", "head"]
+
+_MOST_STEP_ROWS = 5
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WatchedModel:
+    """A model's sound and its rows of the picture."""
+
+    name: str
+    """The model's, and the sound's file name without its ending."""
+    sound: MadeSound
+    """What was made."""
+    rows: Sequence[MapRow]
+    """The model itself, or its layers, steps or heads."""
+    scores: Sequence[Mapping[str, Grounding | None]]
+    """By word, for each row."""
+
+    @property
+    def heard(self) -> HeardSound:
+        """As the page has it."""
+        wav = encode_audio("wav", self.sound.samples, sample_rate=self.sound.sample_rate)
+        return HeardSound(label=self.name, sound=wav, rows=self.rows, scores=self.scores)
+
+
+def watch(
+    studio: Studio,
+    settings: Settings,
+    advance: Callable[[], object],
+    *,
+    words: Sequence[str] | None = None,
+    by: RowKind = "model",
+    places: Sequence[Any] | None = None,
+    levels: Sequence[int] | None = None,
+) -> WatchedModel:
+    """One sound of one model, and its rows.
+
+    Args:
+        studio: the model.
+        settings: complete settings.
+        advance: called after each step.
+        words: as for `AuffusionPipeline.attention`.
+        by: what is a row.
+        places: parts of the U-Net that are watched.
+        levels: its levels that are watched.
+
+    Raises:
+        InputError: a word that is not in the prompt, or what this model cannot make.
+    """
+    apart: dict[RowKind, tuple[Apart, ...]] = {"step": ("step",), "head": ("head",)}
+    found = attention(
+        studio.ready(settings),
+        settings.prompt,
+        words=words,
+        negative_prompt=settings.negative,
+        audio_length_in_s=settings.length_s,
+        num_inference_steps=settings.steps,
+        guidance_scale=settings.guidance,
+        seed=settings.seed,
+        places=places,
+        levels=levels,
+        apart=apart.get(by, ()),
+        on_step=progress_hook(advance),
+    )
+    name, sound = Path(studio.model).name, studio.made(settings, found.output)
+    rows = [
+        MapRow(
+            label=f"{name}: {label}" if label else name,
+            maps=found.heatmaps(selection),
+            log_mel=sound.log_mel,
+            mel=studio.pipeline.mel,
+        )
+        for label, selection in _selections(found, by)
+    ]
+    scores = [found.scores(row.maps) for row in rows]
+    return WatchedModel(name=name, sound=sound, rows=rows, scores=scores)
+
+
+def _selections(found: WatchedSound, by: RowKind) -> list[tuple[str, Selection]]:
+    kept = found.store.kept
+    if by == "layer":
+        layers = dict.fromkeys(key.layer for key in kept)
+        return [(_short(layer), Selection(layers=[layer])) for layer in layers]
+    if by == "head":
+        heads = sorted({key.head for key in kept if key.head is not None})
+        return [(f"head {head}", Selection(heads=[head])) for head in heads]
+    if by == "step":
+        steps = sorted({key.step for key in kept if key.step is not None})
+        parts = np.array_split(np.array(steps), min(_MOST_STEP_ROWS, len(steps)))
+        groups = [[int(step) for step in part] for part in parts]
+        return [(_told_steps(group), Selection(steps=group)) for group in groups]
+    return [("", EVERYTHING)]
+
+
+def _short(layer: str) -> str:
+    """A layer's path without what all of them have.
+
+    >>> _short("up_blocks.1.attentions.0.transformer_blocks.0.attn2")
+    'up_blocks.1.attentions.0'
+    """
+    return layer.removesuffix(".attn2").removesuffix(".transformer_blocks.0")
+
+
+def _told_steps(steps: Sequence[int]) -> str:
+    # Counted from 1, as people count; the store counts from 0.
+    first, last = steps[0] + 1, steps[-1] + 1
+    return f"step {first}" if first == last else f"steps {first} to {last}"
+
+
+def write_all(
+    folder: Path,
+    models: Sequence[WatchedModel],
+    *,
+    title: str,
+    under: str,
+    scale: MapScale,
+    side: int,
+) -> None:
+    """All files of a call, into a folder that exists.
+
+    Args:
+        folder: where to.
+        models: the first one on top.
+        title: the prompt.
+        under: how the sounds were made.
+        scale: of the colours.
+        side: of a square, in pixels.
+    """
+    rows = [row for model in models for row in model.rows]
+    scores = [score for model in models for score in model.scores]
+    for model in models:
+        model.sound.write(folder / f"{model.name}.wav")
+    picture = io.BytesIO()
+    attention_picture(rows, scale=scale, side=side).save(picture, format="PNG", optimize=True)
+    page = attention_page(title, [model.heard for model in models], scale=scale, under=under)
+    write_file(folder / "figure.png", picture.getvalue())
+    write_file(folder / "page.html", page.encode())
+    write_file(folder / "maps.csv", maps_csv(rows))
+    write_file(folder / "maps.npz", maps_npz(rows))
+    write_file(folder / "scores.csv", scores_csv(rows, scores))
