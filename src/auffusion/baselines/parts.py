@@ -92,7 +92,7 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], path: Path, source: So
 def under(state: Mapping[str, Any], prefix: str) -> dict[str, Tensor]:
     """What stands under a prefix, without it.
 
-    >>> list(under({"unet.conv_in.bias": torch.zeros(1), "scale": torch.zeros(1)}, "unet."))
+    >>> list(under({"unet.conv_in.bias": nn.Parameter(), "scale": nn.Parameter()}, "unet."))
     ['conv_in.bias']
     """
     return {n.removeprefix(prefix): tensor for n, tensor in state.items() if n.startswith(prefix)}
