@@ -11,6 +11,7 @@ from auffusion.evaluate.hearing import AUDIOLDM_EVAL, Hearing, av_bench
 from auffusion.evaluate.passt import PasstExtractor
 from auffusion.evaluate.vggish import VggishConfig, VggishExtractor
 from auffusion.evaluate.weights import CLAP, WeightsPlace, find_file, find_repository
+from auffusion.evaluate.windowed_extractor import WindowedExtractor, Windows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,14 @@ def _passt(seconds: int) -> "Maker":
     return make
 
 
+def _windowed_passt(hearing: Hearing, windows: Windows, gain: float = 1.0) -> "Maker":
+    def make(name: str, choice: Choice) -> FeatureExtractor:
+        inner = _passt(10)(name, choice)
+        return WindowedExtractor(name, inner, hearing, windows, gain=gain)
+
+    return make
+
+
 def _aisfx(name: str, choice: Choice) -> FeatureExtractor:
     return AisfxExtractor(name, find_file("aisfx", choice.place), device=choice.device)
 
@@ -93,6 +102,14 @@ EXTRACTORS: dict[str, Maker] = {
     "cnn14-av-bench": _cnn14("cnn14-16k", CNN14_16K, av_bench(16_000, seconds=8)),
     "passt": _passt(10),
     "passt-av-bench": _passt(8),
+    "passt-stable-audio": _windowed_passt(
+        Hearing(sample_rate=32_000, normalise_peak=True),
+        Windows(length=320_000, hop=160_000, overlapping=True, filled=True),
+        gain=10 ** (-1 / 20),
+    ),
+    "passt-audiocraft": _windowed_passt(
+        Hearing(sample_rate=32_000), Windows(length=320_000, hop=320_000, shortest=4_801)
+    ),
     "vggish": _vggish(VggishConfig()),
     "vggish-av-bench": _vggish(VggishConfig(), av_bench(16_000, seconds=8)),
     "vggish-relu": _vggish(VggishConfig(last_relu=True)),
@@ -109,6 +126,8 @@ EXTRACTORS: dict[str, Maker] = {
 - `passt`: PaSST of the first ten seconds, silence behind shorter sounds.
 - `cnn14-av-bench`, `passt-av-bench`, `vggish-av-bench`: as av-benchmark has them, of the first
   eight seconds.
+- `passt-stable-audio`, `passt-audiocraft`: PaSST of all of a sound, in windows as those suites cut
+  them.
 - `vggish`: audioldm_eval's FAD; `vggish-relu`: torchvggish as it comes; `vggish-overlapping`:
   Google's FAD, whose examples begin every half second.
 - `clap`: the paper's CLAP score, of the first ten seconds and with silence behind shorter sounds;
