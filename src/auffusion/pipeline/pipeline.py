@@ -8,12 +8,20 @@ import torch
 from auffusion.pipeline.assembly import AssembledModel
 from auffusion.pipeline.chain import Chain
 from auffusion.pipeline.conditioning import Wording
+from auffusion.pipeline.extending import extend
 from auffusion.pipeline.hooks import StepCallback, callback_hook
+from auffusion.pipeline.inpainting import inpaint
 from auffusion.pipeline.inverting import invert
+from auffusion.pipeline.looping import loop
 from auffusion.pipeline.output import AuffusionOutput
 from auffusion.pipeline.randomness import choose_randomness
+from auffusion.pipeline.refining import refine
 from auffusion.pipeline.rendering import OutputType, check_output_type
 from auffusion.pipeline.restyling import restyle
+from auffusion.pipeline.reweighting import reweight
+from auffusion.pipeline.swapping import swap
+from auffusion.pipeline.upsampling import upsample
+from auffusion.pipeline.watching import attention
 from auffusion.shapes import Latent, TextEmbedding
 
 
@@ -27,8 +35,16 @@ class AuffusionPipeline(AssembledModel):
     """
 
     restyle = restyle
+    inpaint = inpaint
+    extend = extend
+    loop = loop
+    upsample = upsample
 
     invert = invert
+    swap = swap
+    refine = refine
+    reweight = reweight
+    attention = attention
 
     @torch.no_grad()
     def __call__(
@@ -56,7 +72,8 @@ class AuffusionPipeline(AssembledModel):
         """Sound for each prompt.
 
         Args:
-            prompt: what to hear: a text, or several for a batch.
+            prompt: what to hear: a text, or several for a batch. A text may weight its words, as
+                in ``a man (chopping:2.0) wood`` (`auffusion.text.weighted_prompt`).
             negative_prompt: what not to hear: one for all or one a prompt. None is no text, in
                 the way the model was trained; "" is the embedding of the empty text.
             audio_length_in_s: seconds, 0.5 to 600; None is the training window. What is longer

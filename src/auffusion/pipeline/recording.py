@@ -26,7 +26,7 @@ Sound = (
 class Recording:
     """One sound as it came, and as a model knows sounds."""
 
-    channels: Channels
+    channels: Float[Tensor, "channel sample"]
     """Its own samples, all channels."""
     rate: int
     """Their rate in Hz."""
@@ -37,6 +37,11 @@ class Recording:
     def samples(self) -> int:
         """Samples at the model's rate."""
         return self.waveform.shape[-1]
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds, by its own samples."""
+        return self.channels.shape[-1] / self.rate
 
     @property
     def gain(self) -> float:
@@ -82,10 +87,7 @@ def as_recording(audio: Sound, rate: int, chain: Chain) -> Recording:
     Raises:
         InputError: samples that are no numbers, or a length that the model cannot make.
     """
-    given = torch.as_tensor(audio).detach().cpu()
-    # What has more bits than float32 keeps them: edits give untouched samples back.
-    given = given if given.dtype == torch.float64 else given.float()
-    channels = given[None] if given.ndim == 1 else given
+    channels = as_channels(audio)
     if not torch.isfinite(channels).all():
         raise InputError("the recording holds NaN or infinite samples")
     seconds = channels.shape[-1] / rate
@@ -97,3 +99,11 @@ def as_recording(audio: Sound, rate: int, chain: Chain) -> Recording:
     # Refuses what is longer than any sound that can be made.
     chain.canvas.samples(waveform.shape[-1] / chain.model.mel.sample_rate)
     return Recording(channels=channels, rate=rate, waveform=waveform)
+
+
+def as_channels(audio: Sound) -> Channels:
+    """A user's samples as channels float32 or wider."""
+    given = torch.as_tensor(audio).detach().cpu()
+    # What has more bits than float32 keeps them: edits give untouched samples back.
+    given = given if given.dtype == torch.float64 else given.float()
+    return given[None] if given.ndim == 1 else given
