@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from auffusion.cli.choices import FileKind
 from auffusion.cli.plan import choose_destination, make_folder, plan_sounds, slug
-from auffusion.cli.rows import Row
-from auffusion.cli.settings import Settings
 from auffusion.errors import InputError
+from auffusion.studio.rows import Row
+from auffusion.studio.settings import Settings
 
 PROMPTS = st.sampled_from(["rain", "hail", "a dog", "A dog!", "犬", "", "/../x"])
 

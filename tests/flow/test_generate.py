@@ -10,7 +10,7 @@ import soundfile as sf
 from PIL import Image
 
 from auffusion.audio import read_metadata
-from auffusion.cli.studio import Studio
+from auffusion.studio.studio import Studio
 
 QUICK = ("--steps", "2")
 

@@ -11,12 +11,12 @@ import typer
 from auffusion.cli import options
 from auffusion.cli.choices import Device, MapColours, Place, Precision, Rows, Sampler
 from auffusion.cli.plan import check_writable, make_folder, slug
-from auffusion.cli.settings import Settings
 from auffusion.errors import InputError
+from auffusion.studio.settings import Settings
 
 if TYPE_CHECKING:
     from auffusion.attention import Grounding
-    from auffusion.cli.watching import WatchedModel
+    from auffusion.studio.watching import WatchedModel
 
 _STEPS = 50  # of the paper's Figure 2
 
@@ -142,8 +142,8 @@ def _watched(
 
     display = Display()
     with display.loading(name):
-        from auffusion.cli.studio import Studio
-        from auffusion.cli.watching import watch
+        from auffusion.studio.studio import Studio
+        from auffusion.studio.watching import watch
 
         studio = Studio(name, device=device.value, dtype=settings.dtype)
         complete = studio.complete(settings)
@@ -167,7 +167,7 @@ def _write(
     scale: MapColours,
     side: int,
 ) -> None:
-    from auffusion.cli.watching import write_all
+    from auffusion.studio.watching import write_all
 
     told = f"seed {settings.seed}, {settings.steps} steps of {settings.scheduler}"
     write_all(folder, models, title=settings.prompt, under=told, scale=scale.value, side=side)

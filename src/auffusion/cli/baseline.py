@@ -119,9 +119,9 @@ def generate(
     import torch
 
     from auffusion.baselines import find_baseline, generate_list, load_baseline
-    from auffusion.cli.devices import choose_device
     from auffusion.cli.plan import check_writable
     from auffusion.cli.progress import Display
+    from auffusion.studio.devices import choose_device
 
     find_baseline(name)
     rows = _rows(source, seed)
@@ -153,8 +153,8 @@ def generate(
 def _rows(source: Path, seed: int) -> list["ListedSound"]:
     from auffusion.baselines import ListedSound
     from auffusion.cli.plan import plan_sounds
-    from auffusion.cli.rows import read_rows
-    from auffusion.cli.settings import Settings
+    from auffusion.studio.rows import read_rows
+    from auffusion.studio.settings import Settings
 
     rows = read_rows(source)
     for row in rows:

@@ -168,7 +168,7 @@ def cache(
     They go to OUTPUT/latents and OUTPUT/text, as moments and as rows of the text encoders, keyed by
     the clips' content and the model's parts: what changed is computed again, what did not is kept.
     """
-    from auffusion.cli.devices import choose_device
+    from auffusion.studio.devices import choose_device
     from auffusion.train.latent_cache import MakeLatentComputer
     from auffusion.train.text_cache import MakeTextComputer
 

@@ -151,13 +151,13 @@ class WeightsAndFeatures(NamedTuple):
 def _means(
     place: WeightsAndFeatures, device: Device, where: Where, workers: int | None
 ) -> Generator["Means"]:
-    from auffusion.cli.devices import choose_device
     from auffusion.cli.progress import Display
     from auffusion.evaluate.embedding import EmbeddingOptions
     from auffusion.evaluate.embedding_cache import EmbeddingCache
     from auffusion.evaluate.evaluating import Means
     from auffusion.evaluate.extractors import Choice, load_extractor
     from auffusion.evaluate.weights import WeightsPlace
+    from auffusion.studio.devices import choose_device
 
     chosen = str(choose_device(device.value))
     choice = Choice(place=WeightsPlace(folder=place.weights, fetch=place.fetch), device=chosen)
@@ -173,8 +173,8 @@ def _means(
 
 
 def _read_captions(path: Path) -> dict[str, str]:
-    from auffusion.cli.rows import read_rows
     from auffusion.errors import InputError
+    from auffusion.studio.rows import read_rows
 
     found: dict[str, str] = {}
     for row in read_rows(path):

@@ -17,13 +17,13 @@ from auffusion.cli.plan import (
     make_folder,
     plan_sounds,
 )
-from auffusion.cli.rows import Row, read_rows
-from auffusion.cli.settings import FAST_STEPS, Settings
 from auffusion.errors import InputError
+from auffusion.studio.rows import Row, read_rows
+from auffusion.studio.settings import FAST_STEPS, Settings
 
 if TYPE_CHECKING:
     from auffusion.cli.progress import Bars
-    from auffusion.cli.studio import Studio
+    from auffusion.studio.studio import Studio
 
 
 def generate(
@@ -102,7 +102,7 @@ class _Job:
 
         display = Display()
         with display.loading(model):
-            from auffusion.cli.studio import Studio
+            from auffusion.studio.studio import Studio
 
             studio = Studio(model, device=device, dtype=dtype, loras=loras)
         # All before the first, so that a mistake in the last row shows now.

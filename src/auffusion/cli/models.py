@@ -72,7 +72,7 @@ def info(
     from auffusion.cli.progress import Display
 
     with Display().loading(model):
-        from auffusion.cli.studio import Studio
+        from auffusion.studio.studio import Studio
 
         studio = Studio(model, device="cpu")
     facts: dict[str, Any] = _facts(studio.pipeline) | {"identity": studio.identity}

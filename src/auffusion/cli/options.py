@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from auffusion.cli.choices import Device, FileKind, Precision, Sampler
-from auffusion.cli.settings import HIGHEST_SEED
+from auffusion.studio.settings import HIGHEST_SEED
 
 Prompts = Annotated[list[str] | None, typer.Argument(help="What to hear.", metavar="PROMPT")]
 Source = Annotated[

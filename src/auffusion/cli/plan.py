@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-import tempfile
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
@@ -11,9 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from auffusion.cli.choices import FileKind
-from auffusion.cli.rows import Row
-from auffusion.cli.settings import Settings
 from auffusion.errors import InputError
+from auffusion.files import check_writable as check_writable
+from auffusion.files import make_folder as make_folder
+from auffusion.studio.rows import Row
+from auffusion.studio.settings import Settings
 
 _LONGEST_SLUG = 60
 
@@ -143,31 +144,3 @@ def choose_destination(output: Path | None, kind: FileKind | None, count: int) -
 def _refuse_other_sound_files(output: Path | None, suffix: str) -> None:
     if output is not None and suffix in {"mp3", "ogg", "opus", "m4a", "aac", "aiff", "aif"}:
         raise InputError(f"cannot write {output}: its name must end in .wav or .flac")
-
-
-def check_writable(folder: Path) -> None:
-    """Find out before the work whether its result can be kept; the folder need not exist yet.
-
-    Raises:
-        InputError: the folder, or the nearest one above it that exists, cannot be written to.
-    """
-    try:
-        nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-        with tempfile.TemporaryFile(dir=nearest):
-            pass
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"cannot write to the folder {folder}: {reason}") from error
-
-
-def make_folder(folder: Path) -> None:
-    """Create a folder and those above it.
-
-    Raises:
-        InputError: it cannot be created.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"cannot create the folder {folder}: {reason}") from error

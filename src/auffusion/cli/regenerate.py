@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from auffusion.cli.edit.edit import Edit
     from auffusion.cli.edit.sound import EditedSound
     from auffusion.cli.edit.source import Source
-    from auffusion.cli.settings import Record, UsedLora
-    from auffusion.cli.studio import MadeSound, Studio
+    from auffusion.studio.settings import Record, UsedLora
+    from auffusion.studio.studio import MadeSound, Studio
 
 DIFFERENT = 1
 """Exit status when the samples are not the same."""
@@ -53,7 +53,7 @@ def regenerate(
     """
     from auffusion.audio import read_channels
     from auffusion.cli.progress import Display
-    from auffusion.cli.studio import Studio, read_record
+    from auffusion.studio.studio import Studio, read_record
 
     record = read_record(file)
     before, info = read_channels(file)

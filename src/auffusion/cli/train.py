@@ -39,11 +39,11 @@ def train(
     """
     from transformers.utils import logging
 
-    from auffusion.cli.devices import choose_device
     from auffusion.cli.training_display import watched
     from auffusion.config import config_text, read_config
     from auffusion.errors import InputError
     from auffusion.recipes.training_recipes import find_recipe
+    from auffusion.studio.devices import choose_device
     from auffusion.train.kinds import KINDS
     from auffusion.train.loop import Ending
     from auffusion.train.stopping import STOPPED

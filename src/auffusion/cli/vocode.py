@@ -9,7 +9,7 @@ from auffusion.cli import options
 from auffusion.cli.choices import Device, Stage
 
 if TYPE_CHECKING:
-    from auffusion.cli.roundtrip import RoundTrip
+    from auffusion.studio.roundtrip import RoundTrip
 
 
 def vocode(
@@ -34,8 +34,8 @@ def vocode(
     from auffusion.audio import inspect_audio, read_audio, write_audio
     from auffusion.cli.plan import choose_destination
     from auffusion.cli.progress import Display
-    from auffusion.cli.roundtrip import round_trip
-    from auffusion.cli.studio import Studio
+    from auffusion.studio.roundtrip import round_trip
+    from auffusion.studio.studio import Studio
 
     inspect_audio(file)
     place = choose_destination(output, None, 1)

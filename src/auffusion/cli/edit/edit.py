@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
-from auffusion.cli.settings import Settings
+from auffusion.studio.settings import Settings
 
 if TYPE_CHECKING:
     from auffusion.audio.channels import Channels

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from auffusion.cli.edit.sound import EditedSound
     from auffusion.cli.edit.source import Source
     from auffusion.cli.progress import Bars
-    from auffusion.cli.studio import Studio
+    from auffusion.studio.studio import Studio
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +75,7 @@ class _Job:
             write_panels(self._strip(), panels, studio.pipeline.mel)
 
     def _studio(self) -> "Studio":
-        from auffusion.cli.studio import Studio
+        from auffusion.studio.studio import Studio
 
         shared = self.shared
         return Studio(

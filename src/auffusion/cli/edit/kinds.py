@@ -7,8 +7,8 @@ from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 from auffusion.cli.edit.edit import Edit
 from auffusion.cli.edit.restyle import Restyle
-from auffusion.cli.settings import UsedEdit
 from auffusion.errors import InputError
+from auffusion.studio.settings import UsedEdit
 
 KINDS: Mapping[str, type[Edit]] = {kind.kind: kind for kind in (Restyle,)}
 """The class of each kind."""

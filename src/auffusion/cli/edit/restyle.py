@@ -10,8 +10,8 @@ from auffusion.cli import options
 from auffusion.cli.edit.edit import Outcome
 from auffusion.cli.edit.shared import Shared, with_shared_options
 from auffusion.cli.plan import PlannedSound
-from auffusion.cli.settings import Settings
 from auffusion.errors import InputError
+from auffusion.studio.settings import Settings
 
 if TYPE_CHECKING:
     from auffusion.cli.edit.source import Source

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 
 from auffusion.cli import options
 from auffusion.cli.choices import Device, Precision, Sampler
-from auffusion.cli.settings import FAST_STEPS, Settings
+from auffusion.studio.settings import FAST_STEPS, Settings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,14 +13,14 @@ from auffusion.audio.channels import Channels, from_encoding, in_encoding, write
 from auffusion.audio.encoding import Samples, sample_bytes
 from auffusion.cli.edit.edit import Edit, Outcome, edit_options
 from auffusion.cli.edit.source import Source
-from auffusion.cli.settings import Record, Settings, UsedEdit, digest
-from auffusion.cli.studio import Studio
 from auffusion.files import write_file
 from auffusion.image import Mark, Panel, stacked_figure
 from auffusion.mel import MelConfig
 from auffusion.pipeline.chain import Chain
 from auffusion.pipeline.hooks import progress_hook
 from auffusion.pipeline.recording import as_recording
+from auffusion.studio.settings import Record, Settings, UsedEdit, digest
+from auffusion.studio.studio import Studio
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 from auffusion.audio import AudioInfo, encoding_that_keeps, read_channels
 from auffusion.audio.channels import Channels
 from auffusion.audio.encoding import Encoding
-from auffusion.cli.settings import UsedRecording
 from auffusion.errors import InputError
+from auffusion.studio.settings import UsedRecording
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,11 +14,11 @@ from auffusion.attention.picture import MapRow, MapScale, attention_picture
 from auffusion.attention.store import Apart
 from auffusion.attention.tables import maps_csv, maps_npz, scores_csv
 from auffusion.audio.writer import encode_audio
-from auffusion.cli.settings import Settings
-from auffusion.cli.studio import MadeSound, Studio
 from auffusion.files import write_file
 from auffusion.pipeline.hooks import progress_hook
 from auffusion.pipeline.watching import WatchedSound, attention
+from auffusion.studio.settings import Settings
+from auffusion.studio.studio import MadeSound, Studio
 
 RowKind = Literal["model", "layer", "step", "head"]
 

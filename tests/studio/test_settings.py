@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auffusion.cli.settings import Record, Settings
 from auffusion.errors import InputError
+from auffusion.studio.settings import Record, Settings
 
 RECORD = Record(
     settings=Settings(prompt="rain", guidance=7.5, length_s=2.56),

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from auffusion.cli.rows import Row, read_rows
 from auffusion.errors import InputError
+from auffusion.studio.rows import Row, read_rows
 
 PLAIN = [Row(prompt="a dog barking"), Row(prompt="rain, on a roof"), Row(prompt="犬が吠える")]
 

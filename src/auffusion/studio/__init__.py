@@ -1,0 +1,1 @@
+"""A model at work: settings go in, sounds that say how they were made come out."""
