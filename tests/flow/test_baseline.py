@@ -1,6 +1,10 @@
 """`auffusion baseline`, from the command line to the file."""
 
 import json
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from tiny_rivals import write_audioldm, write_tangoflux
@@ -109,3 +113,31 @@ def test_a_list_with_lengths_is_refused(auffusion, tangoflux, tmp_path):
     status, _, err = auffusion(*words, "--model", tangoflux)
     assert status == 2
     assert "leave the columns negative and length out" in err
+
+
+GUIDE = Path(__file__).parents[2] / "docs/guides/baselines.md"
+
+
+def test_the_guide_tells_what_the_catalogue_tells():
+    rows = re.findall(
+        r"^\| `([\w-]+)` \| (.*?) \| (.*?) \| (.*?) \| (.*?) \|$", GUIDE.read_text(), re.MULTILINE
+    )
+    assert [row[0] for row in rows] == list(BASELINES)
+    for name, weights, size, _, run in rows:
+        entry = BASELINES[name]
+        ids = [entry.weights.id, *(part.id for part in entry.companions.values())]
+        assert [i for i in ids if i] == re.findall(r"`([\w-]+/[\w-]+)`", weights)
+        assert size == (f"{entry.size_gb} GB" if entry.weights.id else "none")
+        numbers = [float(number) for number in re.findall(r"\d+(?:\.\d+)?", run)]
+        sampling = entry.sampling
+        asked = [n for n in (sampling.steps, sampling.guidance, sampling.length_s) if n is not None]
+        assert [n for n in numbers if n != 250] == asked
+
+
+def test_the_guides_commands_run(auffusion):
+    text = GUIDE.read_text()
+    commands = re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert commands == ["auffusion baseline list\n"]
+    assert auffusion(*commands[0].split()[1:])[0] == 0
+    for code in re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
