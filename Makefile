@@ -30,6 +30,7 @@ check: $(VENV)/.ready-dev
 # merges inside open_clip_torch.
 golden: $(VENV)/.ready-dev
 	$(BIN)/python tests/golden/write_minilm.py "$(MINILM)"
+	$(BIN)/python tests/golden/write_scores.py
 	$(BIN)/python tests/golden/write_clip_words.py "$(CLIP_MERGES)"
 
 bench: $(VENV)/.ready
