@@ -59,8 +59,8 @@ def evaluate(
         str, typer.Option(help="The system's name in tables. Default: the folder's.")
     ] = "",
     bootstrap: Annotated[
-        int, typer.Option(help="Draws for intervals: 1000 for papers, 0 for none.", metavar="N")
-    ] = 200,
+        int, typer.Option(help="Draws of the clips for intervals; 0 makes none.", metavar="N")
+    ] = 1000,
     level: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
     seed: Annotated[int, typer.Option(help="Of draws and controls.")] = 0,
     controls: Annotated[

@@ -28,8 +28,8 @@ _FEW_CLIPS = 50
 class Certainty:
     """How intervals are made."""
 
-    replicates: int = 200
-    """Draws; 0 makes no intervals. 1000 are better, and cost what they cost."""
+    replicates: int = 1000
+    """Draws; 0 makes no intervals. One of an FD of 761 clips takes some 20 ms."""
     level: float = 0.95
     """Of the intervals."""
     seed: int = 0
