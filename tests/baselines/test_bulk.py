@@ -141,3 +141,11 @@ def test_a_folder_that_cannot_be_made_is_named(baseline, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot create the folder"):
         generate_list(baseline, ROWS, tmp_path / "file" / "folder")
+
+
+def test_a_sound_that_is_not_finite_is_named_and_not_written(baseline, tmp_path, monkeypatch):
+    broken = torch.full((1, 44_100), float("nan"))
+    monkeypatch.setattr(baseline.rival, "sound", lambda *_: broken)
+    with pytest.raises(InputError, match="tangoflux gave no finite sound for 'rain' in float32"):
+        generate_list(baseline, [ROWS[1]], tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -52,7 +52,8 @@ def generate_list(
         How many were made.
 
     Raises:
-        InputError: an id twice or one that is no file name, or a file that cannot be written.
+        InputError: an id twice or one that is no file name, a sound that is not finite, or a file
+            that cannot be written.
     """
     listed = list(rows)
     _check_ids(listed)
@@ -83,7 +84,13 @@ def _check_ids(rows: list[ListedSound]) -> None:
 
 
 def _make(path: Path, baseline: LoadedBaseline, row: ListedSound) -> None:
-    samples = to_int16(baseline([row.prompt], [row.seed])[0])
+    waveform = baseline([row.prompt], [row.seed])[0]
+    if not waveform.isfinite().all():
+        raise InputError(
+            f"{baseline.entry.name} gave no finite sound for {row.id!r} in {baseline.dtype}: choose "
+            "another precision, or leave the row out"
+        )
+    samples = to_int16(waveform)
     record = _record(baseline, row) | {"samples_sha256": _digest(samples)}
     words = " ".join(row.prompt.replace("\0", " ").split())
     metadata = {

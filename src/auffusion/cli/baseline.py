@@ -15,6 +15,34 @@ if TYPE_CHECKING:
 
 baseline = typer.Typer(help="Rival systems: list, generate.", no_args_is_help=True)
 
+Name = Annotated[str, typer.Argument(help="A name of `auffusion baseline list`.", metavar="NAME")]
+Captions = Annotated[
+    Path,
+    typer.Option(
+        "--from",
+        help="Prompts from a file: .txt (one a line), .csv or .jsonl (column prompt, caption or "
+        "text; if wanted seed, name).",
+        metavar="FILE",
+    ),
+]
+Output = Annotated[
+    Path, typer.Option("--output", "-o", help="A new folder, or a begun one.", metavar="FOLDER")
+]
+Weights = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="A folder with the published files, or a repository of the hub.",
+        metavar="FOLDER_OR_ID",
+    ),
+]
+Download = Annotated[
+    bool, typer.Option("--download", help="Fetch what is not on this machine from the hub.")
+]
+Seed = Annotated[int, typer.Option(help="Seed of the rows that name none.")]
+Steps = Annotated[int | None, typer.Option(help="Denoising steps. Default: the baseline's.")]
+Guidance = Annotated[float | None, typer.Option(help="Guidance scale. Default: the baseline's.")]
 Length = Annotated[
     float | None, typer.Option(help="Seconds. Default: the baseline's.", metavar="SECONDS")
 ]
@@ -72,40 +100,14 @@ def _is_here(entry: "BaselineEntry") -> bool:
 
 @baseline.command()
 def generate(
-    name: Annotated[
-        str, typer.Argument(help="A name of `auffusion baseline list`.", metavar="NAME")
-    ],
-    source: Annotated[
-        Path,
-        typer.Option(
-            "--from",
-            help="Prompts from a file: .txt (one a line), .csv or .jsonl (column prompt, caption "
-            "or text; if wanted seed, name).",
-            metavar="FILE",
-        ),
-    ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="A new folder, or a begun one.", metavar="FOLDER")
-    ],
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            "-m",
-            help="A folder with the published files, or a repository of the hub.",
-            metavar="FOLDER_OR_ID",
-        ),
-    ] = None,
-    download: Annotated[
-        bool, typer.Option("--download", help="Fetch what is not on this machine from the hub.")
-    ] = False,
-    seed: Annotated[int, typer.Option(help="Seed of the rows that name none.")] = 0,
-    steps: Annotated[
-        int | None, typer.Option(help="Denoising steps. Default: the baseline's.")
-    ] = None,
-    guidance: Annotated[
-        float | None, typer.Option(help="Guidance scale. Default: the baseline's.")
-    ] = None,
+    name: Name,
+    source: Captions,
+    output: Output,
+    model: Weights = None,
+    download: Download = False,
+    seed: Seed = 0,
+    steps: Steps = None,
+    guidance: Guidance = None,
     length: Length = None,
     device: options.OnDevice = Device.AUTO,
     dtype: options.Dtype = Precision.FLOAT32,
