@@ -138,6 +138,14 @@ def test_a_longer_sound_is_looked_at_window_by_window():
         blend.mask(32, 320)
 
 
+def test_a_sound_shorter_than_the_window_is_one_call():
+    blend = LocalBlend(ROWS, heights=(8,), window=128, overlap=32)
+    blend.begin(4)
+    blend.attend(site(width=6), map_with((0, EVERYWHERE, slice(0, 2)), width=6))
+    mask = blend.mask(32, 24)[0]
+    assert mask.all(dim=0).nonzero().flatten().tolist() == list(range(12))
+
+
 def test_a_threshold_out_of_range_is_refused():
     for threshold in (-0.1, 1.0, float("nan")):
         with pytest.raises(InputError, match="out of range"):

@@ -101,8 +101,9 @@ class LocalBlend:
         return own[:1] | own
 
     def _relevance(self, height: int, width: int) -> _Relevance:
-        window = width if self._window is None else min(self._window, width)
-        starts = window_starts(width, window, self._overlap if window < width else 0)
+        # Without a window the whole width is one.
+        window, overlap = (width, 0) if self._window is None else (self._window, self._overlap)
+        starts = window_starts(width, window, overlap)
         if len(self._calls) != len(starts):
             raise InputError(
                 f"local blending saw {len(self._calls)} calls of the network in a step, for a "
@@ -115,7 +116,7 @@ class LocalBlend:
             return _at_size(next(waiting), height, part.shape[-1])
 
         places = next(iter(self._calls[0].values())).new_zeros(1, height, width)
-        return average_windows(of_window, places, window=window, overlap=self._overlap)
+        return average_windows(of_window, places, window=window, overlap=overlap)
 
 
 def _at_size(sums: dict[int, Tensor], height: int, width: int) -> _Relevance:
