@@ -102,7 +102,7 @@ def test_tables_mark_the_best_and_end_with_the_controls(results):
         best = values.index(min(values) if score.better == "lower" else max(values))
         assert [row[column].best for row in table.rows[:3]] == [k == best for k in range(3)]
     below = [row[0].text for row in table.rows[3:]]
-    assert set(below) == {"(split-half)", "(silence)", "(noise)", "(shuffled)", "(reference)"}
+    assert set(below) == {"(split-half)", "(silence)", "(noise)", "(shuffled, A)", "(reference)"}
     differences = difference_table(found)
     assert [row[0].text for row in differences.rows] == ["B - A", "C - A"]
     assert differences.rows[1][2].text.startswith("+")

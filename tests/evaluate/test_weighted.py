@@ -91,6 +91,20 @@ def test_unlike_the_frechet_distance_the_kernels_does_not_rise_by_drawing():
     assert np.mean(by_frechet) > frechet(clips.once()) + 2 * np.std(by_frechet)
 
 
+def test_a_clip_and_its_own_reference_are_no_closer_in_draws_than_in_the_score():
+    clips = Clips(reference=20, generated=20)
+    a = rows(20, 6, 0)
+    b = a + 0.1 * rows(20, 6, 1)  # each generated clip is much like its own reference
+    draws = [clips.draw(0, k) for k in range(400)]
+    paired = WeightedKernel(a, b, paired=True)
+    assert paired(clips.once()) == pytest.approx(kernel_distance(a, b), rel=1e-9)
+    found = [paired(draw) for draw in draws]
+    error = np.std(found) / np.sqrt(len(draws))
+    assert np.mean(found) == pytest.approx(paired(clips.once()), abs=4 * error)
+    plain = WeightedKernel(a, b)
+    assert np.mean([plain(draw) for draw in draws]) < paired(clips.once()) - 10 * error
+
+
 def test_diversity_and_means_and_inception_of_a_draw():
     embeddings = rows(17, 4, 2)
     assert WeightedDiversity(embeddings)(CLIPS.once()) == pytest.approx(diversity(embeddings))

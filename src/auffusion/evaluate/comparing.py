@@ -117,7 +117,14 @@ def _control_rows(comparison: Comparison) -> Iterator[tuple[Cell, ...]]:
     scores = comparison.scores
     for name in dict.fromkeys(name for one in scores for name in one.controls):
         told = [number(s.controls[name]) if name in s.controls else "-" for s in scores]
-        yield (Cell(text=f"({name})"), *(Cell(text=text) for text in told))
+        shared = all(
+            one.controls.get(name) == first.controls.get(name)
+            for result in comparison.results
+            for one, first in zip(result.scores, scores, strict=True)
+        )
+        # Shuffled clips are the system's own.
+        whose = name if shared else f"{name}, {comparison.results[0].system}"
+        yield (Cell(text=f"({whose})"), *(Cell(text=text) for text in told))
 
 
 def difference_table(comparison: Comparison) -> Table:

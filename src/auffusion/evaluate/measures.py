@@ -110,7 +110,7 @@ class Kernel:
         width = median_distance(reference if self.bandwidth == "reference" else generated)
         return Measured(
             value=kernel_distance(reference, generated, bandwidth=width),
-            statistic=WeightedKernel(reference, generated, width),
+            statistic=WeightedKernel(reference, generated, width, paired=material.paired),
             method=Method.CENTRED,
             details={"bandwidth": width},
         )

@@ -146,28 +146,48 @@ class _Gram:
 class WeightedKernel:
     """The kernel distance; its bandwidth stays that of all clips.
 
+    Where pairs are drawn, a generated clip meets its own reference, which it is like, twice as
+    often as any other one. So these meetings are averaged by themselves, and weigh as much as in
+    the score: one in N.
+
     Args:
         reference: one row a clip.
         generated: one row a clip.
         bandwidth: of the kernel; None is the reference's median distance.
+        paired: whether row k of both belongs to one clip.
 
     Raises:
         InputError: as for `kernel_distance`.
     """
 
-    def __init__(self, reference: Rows, generated: OtherRows, bandwidth: float | None) -> None:
+    def __init__(
+        self,
+        reference: Rows,
+        generated: OtherRows,
+        bandwidth: float | None = None,
+        *,
+        paired: bool = False,
+    ) -> None:
         ours, theirs = validate(reference, generated)
         width = median_distance(ours) if bandwidth is None else bandwidth
         self._ours = gaussian_kernel(squared_distances(ours, ours), width)
         self._theirs = gaussian_kernel(squared_distances(theirs, theirs), width)
         self._cross = gaussian_kernel(squared_distances(ours, theirs), width)
+        self._paired = paired
 
     def __call__(self, draw: Draw) -> float:
         """The distance of the clips drawn."""
         ours, theirs = draw.reference, draw.generated
-        between = float(ours @ self._cross @ theirs) / int(ours.sum() * theirs.sum())
+        between = self._between(ours, theirs)
         within = _over_pairs(self._ours, ours) + _over_pairs(self._theirs, theirs)
         return SCALE * (within - 2.0 * between)
+
+    def _between(self, ours: Counts, theirs: Counts) -> float:
+        count = int(theirs.sum())
+        if not self._paired:
+            return float(ours @ self._cross @ theirs) / (int(ours.sum()) * count)
+        own = float(ours @ np.diagonal(self._cross)) / count
+        return own / count + _over_pairs(self._cross, ours) * (1.0 - 1.0 / count)
 
 
 def _over_pairs(matrix: Float64[np.ndarray, "clip clip"], counts: Counts) -> float:
