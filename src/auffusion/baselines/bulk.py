@@ -87,8 +87,8 @@ def _make(path: Path, baseline: LoadedBaseline, row: ListedSound) -> None:
     waveform = baseline([row.prompt], [row.seed])[0]
     if not waveform.isfinite().all():
         raise InputError(
-            f"{baseline.entry.name} gave no finite sound for {row.id!r} in {baseline.dtype}: choose "
-            "another precision, or leave the row out"
+            f"{baseline.entry.name} gave no finite sound for {row.id!r} in {baseline.dtype}: "
+            "choose another precision, or leave the row out"
         )
     samples = to_int16(waveform)
     record = _record(baseline, row) | {"samples_sha256": _digest(samples)}
