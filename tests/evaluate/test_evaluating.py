@@ -261,6 +261,18 @@ def test_the_table_for_people_holds_value_interval_and_controls(recordings, nois
     assert plain.columns == ("score", "value")
 
 
+def test_clips_too_short_for_a_network_are_told(recordings, means, tmp_path):
+    short = tmp_path / "short"
+    short.mkdir()
+    for number, path in enumerate(sorted(recordings.iterdir())):
+        samples, rate = sf.read(path)
+        sf.write(short / path.name, samples[: 4_000 if number < 5 else None], rate)
+    found = evaluate(short, recordings, EVAL.only(["fad_vggish"]), means, QUICK)
+    assert found.generated.filled == {"vggish": 5}
+    assert found.reference.filled == {"vggish": 1}  # bell, of 0.48 s
+    assert "generated: 5 clips are too short for vggish and were filled up" in remarks(found)
+
+
 def test_no_such_number_of_draws_and_no_such_level():
     for draws, level in ((1, 0.95), (-1, 0.95), (10, 1.0), (10, 0.0)):
         with pytest.raises(InputError, match="make no interval"):

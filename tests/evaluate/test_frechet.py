@@ -117,12 +117,15 @@ def test_features_without_any_spread_are_compared_by_their_means():
 def test_statistics_of_pieces_are_those_of_the_whole():
     rows = features(100, 7, 10) + 1e4  # far from zero, where naive sums lose their digits
     pieces = [rows[:1], rows[1:40], rows[40:]]
-    merged = GaussianStatistics.of(pieces[0])
-    for piece in pieces[1:]:
-        merged = merged.merged(GaussianStatistics.of(piece))
+    merged = GaussianStatistics.of_pieces(iter(pieces))
     assert merged.count == 100
     np.testing.assert_allclose(merged.mean, rows.mean(axis=0), rtol=1e-13)
     np.testing.assert_allclose(merged.covariance, np.cov(rows, rowvar=False), rtol=1e-9, atol=1e-9)
+
+
+def test_no_pieces_have_no_statistics():
+    with pytest.raises(InputError, match="no features to sum up"):
+        GaussianStatistics.of_pieces([])
 
 
 def test_the_original_formula_is_there_by_name_and_close():

@@ -2,6 +2,7 @@
 
 import hashlib
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -181,6 +182,7 @@ class _Heard:
             list_sha256=list_hash(listing.names),
             content_sha256=content.hexdigest(),
             condition=summary([sound.condition for sound in sounds]),
+            filled=dict(Counter(name for sound in sounds for name in sound.padded_for)),
         )
 
 

@@ -24,6 +24,7 @@ scipy 1.11.4 (https://github.com/scipy/scipy/issues/19415) and is some hundred t
 The value depends strongly on the number of rows: compare only sets of the same size.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,6 +66,20 @@ class GaussianStatistics:
         mean = known.mean(axis=0)
         centred = known - mean
         return cls(count=len(known), mean=mean, scatter=centred.T @ centred)
+
+    @classmethod
+    def of_pieces(cls, pieces: Iterable[ArrayLike]) -> "GaussianStatistics":
+        """The statistics of rows that come in pieces, of which one is in memory at a time.
+
+        Raises:
+            InputError: as for `as_rows`, or there is no piece.
+        """
+        found: GaussianStatistics | None = None
+        for piece in pieces:
+            found = cls.of(piece) if found is None else found.merged(cls.of(piece))
+        if found is None:
+            raise InputError("there are no features to sum up: give at least one row")
+        return found
 
     def merged(self, other: "GaussianStatistics") -> "GaussianStatistics":
         """The statistics of both sets of rows together (Chan, Golub & LeVeque 1979).

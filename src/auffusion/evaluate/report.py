@@ -31,6 +31,9 @@ def remarks(result: Result) -> Iterator[str]:
     """Sentences: the state of both sides, what was left out, and notes on scores."""
     yield _state("reference", result.reference)
     yield _state("generated", result.generated)
+    for name, side in (("reference", result.reference), ("generated", result.generated)):
+        for extractor, count in side.filled.items():
+            yield f"{name}: {count} clips are too short for {extractor} and were filled up"
     for what, names in (
         ("references without a generated clip", result.missing),
         ("generated clips without a reference", result.extra),

@@ -56,6 +56,8 @@ class SideResult:
     """Of their samples."""
     condition: ConditionSummary
     """Their state."""
+    filled: Mapping[str, int]
+    """For each network, how many were too short for it and were filled up."""
 
 
 @dataclass(frozen=True, kw_only=True)
