@@ -39,6 +39,8 @@ from auffusion.errors import InputError
 
 Picture = Float[np.ndarray, "row column"]
 """A map or a target."""
+Target = Float[np.ndarray, "_ _"]
+"""A target, before it is known to be on the map's grid."""
 
 LEAST_AGREEMENT = 0.2
 """Agreement above which a word may be grounded."""
@@ -67,7 +69,7 @@ class Grounding:
         return self.agreement > LEAST_AGREEMENT and self.p_value <= LARGEST_P
 
 
-def validate(picture: Picture, target: Picture) -> None:
+def validate(picture: Picture, target: Target) -> None:
     """Raise `InputError` for a map and a target that cannot be held against each other."""
     if picture.shape != target.shape:
         raise InputError(
@@ -86,7 +88,7 @@ def validate(picture: Picture, target: Picture) -> None:
         raise InputError("the map is zero everywhere: its word was never attended to")
 
 
-def grounding(picture: Picture, target: Picture, others: Sequence[Picture] = ()) -> Grounding:
+def grounding(picture: Picture, target: Target, others: Sequence[Picture] = ()) -> Grounding:
     """The scores of one word.
 
     >>> event = np.zeros((2, 40))

@@ -71,9 +71,9 @@ class Heatmap:
     values: Float[Tensor, "row column"]
     """0 to 1, the highest frequencies in row 0; all words of a prompt and the marks around it sum
     to 1 at each place, so that values of several words can be compared."""
-    edges_hz: Float[np.ndarray, "edge"]
+    edges_hz: Float[np.ndarray, "row+1"]
     """Borders of the rows, downwards."""
-    edges_s: Float[np.ndarray, "edge"]
+    edges_s: Float[np.ndarray, "column+1"]
     """Borders of the columns, forwards; the last is the end of the sound."""
 
     @property
