@@ -8,8 +8,9 @@ clip's name, so that a clip's control stays the same in another list.
 
 Controls
 --------
-* `halves`: the reference against itself, one random half against the other. No system can be
-  expected to get below this; of half as many clips, a Fréchet distance is higher than of all.
+* `halves`: the reference against itself, one random half against the other: what other recordings
+  of the same kind would score. Of half as many clips, a Fréchet distance is higher than of all;
+  copies of the very recordings can score less.
 * `write_silence`, `write_noise`: silence, and white noise of -20 dB.
 * `derangement`: every clip under another clip's caption, for the CLAP score and KL.
 """
