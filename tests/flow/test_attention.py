@@ -5,9 +5,12 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from tiny_rivals.tango import write_tango
 
-from auffusion.audio import inspect_audio
+from auffusion.audio import inspect_audio, read_audio, read_metadata, to_int16
+from auffusion.baselines import load_baseline
 
 SHORT = ("--length", "0.64", "--steps", "2")
 FILES = {"figure.png", "page.html", "maps.csv", "maps.npz", "scores.csv"}
@@ -139,3 +142,54 @@ def test_two_models_of_one_name_are_refused(auffusion, tiny_model, tmp_path):
     )
     assert status == 2
     assert "two models of the same name" in error
+
+
+@pytest.fixture(scope="module")
+def tango(tmp_path_factory):
+    """Tango's published files at toy size."""
+    folder = tmp_path_factory.mktemp("rivals") / "my-tango"
+    write_tango(folder)
+    return folder
+
+
+def test_tango_stands_in_the_last_row_of_the_papers_figure(auffusion, tiny_model, tango, tmp_path):
+    status, told, error = auffusion(
+        "attention", "a dog and rain", "-w", "dog", "-w", "rain", "--by", "step",
+        "--model", tiny_model, "--model", tango, "--steps", "2", "-o", tmp_path, "--json",
+    )  # fmt: skip
+    assert (status, error) == (0, "")
+    rows = [json.loads(line) for line in told.splitlines()]
+    assert [one["row"] for one in rows][-4:] == [
+        f"my-tango: step {step}" for step in (1, 2) for _ in range(2)
+    ]
+    with np.load(tmp_path / "maps.npz") as arrays:
+        last = arrays["3/shares"]
+        assert arrays["3/label"] == "my-tango: step 2"
+        assert last.shape == (2, 4, 250)  # 16 bands and 1000 of 1024 frames, folded by 4
+        assert arrays["3/edges_s"][-1] == pytest.approx(10.0)
+    assert (last > 0).all()
+    assert (last.sum(axis=0) < 1).all()
+    sound = tmp_path / "my-tango.wav"
+    assert json.loads(read_metadata(sound)["comment"])["baseline"] == "tango"
+    assert inspect_audio(sound).duration_s == pytest.approx(10.0)
+
+
+def test_the_watched_tango_says_what_the_unwatched_one_says(auffusion, tango, tmp_path):
+    status, _, error = auffusion(
+        "attention", "a dog", "--model", tango, "--steps", "2", "--seed", "4", "-o", tmp_path
+    )
+    assert (status, error) == (0, "")
+    plain = load_baseline("tango", model=tango, steps=2)(["a dog"], [4])
+    watched = read_audio(tmp_path / "my-tango.wav", sample_rate=16_000)
+    assert torch.equal(to_int16(watched[0]), to_int16(plain[0]))
+
+
+def test_what_tango_cannot_do_is_told_in_a_sentence(auffusion, tango, tmp_path):
+    status, _, error = auffusion(
+        "attention", "a dog", "--negative", "rain", "--model", tango, "-o", tmp_path
+    )
+    assert status == 2
+    assert "Tango takes no negative prompt" in error
+    status, _, error = auffusion("attention", "a dog", "--model", "tango", "-o", tmp_path)
+    assert status == 2
+    assert "is not on this machine" in error

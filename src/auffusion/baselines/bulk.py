@@ -91,15 +91,22 @@ def _make(path: Path, baseline: LoadedBaseline, row: ListedSound) -> None:
             "choose another precision, or leave the row out"
         )
     samples = to_int16(waveform)
+    metadata = sound_metadata(baseline, row, samples)
+    write_audio(path, samples, sample_rate=SAMPLE_RATE, metadata=metadata)
+
+
+def sound_metadata(
+    baseline: LoadedBaseline, row: ListedSound, samples: torch.Tensor
+) -> dict[str, str]:
+    """The fields of a sound file: what made it, and how."""
     record = _record(baseline, row) | {"samples_sha256": _digest(samples)}
     words = " ".join(row.prompt.replace("\0", " ").split())
-    metadata = {
+    return {
         "title": words[:200],
         "software": f"auffusion {version('auffusion')}",
         # ASCII, because not every reader of WAV knows UTF-8.
         "comment": json.dumps(record),
     }
-    write_audio(path, samples, sample_rate=SAMPLE_RATE, metadata=metadata)
 
 
 def _record(baseline: LoadedBaseline, row: ListedSound) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class FlanT5:
             network = T5EncoderModel(load_small(T5Config, folder))
         shared = {"encoder.embed_tokens.weight": state["shared.weight"]}
         self._encoder: Part = fill(network, shared | dict(state), path, source)
-        self._tokenizer = load_small(T5Tokenizer, folder)
+        self.tokenizer: Part = load_small(T5Tokenizer, folder)
         self.features = int(self._encoder.config.d_model)
 
     def __call__(self, prompts: Sequence[str]) -> tuple[TextEmbedding, TokenMask]:
@@ -45,9 +45,9 @@ class FlanT5:
         All are as long as the last prompt: what comes before it, such as the empty prompt of
         guidance, is padded to its length and cut there.
         """
-        longest = self._tokenizer.model_max_length
-        last = self._tokenizer(prompts[-1], truncation=True, max_length=longest)
-        tokens = self._tokenizer(
+        longest = self.tokenizer.model_max_length
+        last = self.tokenizer(prompts[-1], truncation=True, max_length=longest)
+        tokens = self.tokenizer(
             list(prompts),
             padding="max_length",
             truncation=True,

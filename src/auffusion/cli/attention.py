@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -35,8 +35,8 @@ Models = Annotated[
     typer.Option(
         "--model",
         "-m",
-        help="'embedded', a model folder or a hub id; given several times, a row each. Default: "
-        "embedded.",
+        help="'embedded', a model folder, a hub id, or a rival: 'tango', 'tango-full' or a folder "
+        "of theirs; given several times, a row each. Default: embedded.",
         metavar="MODEL",
     ),
 ]
@@ -141,22 +141,25 @@ def _watched(
     from auffusion.cli.progress import Display
 
     display = Display()
+    watched: dict[str, Any] = {
+        "words": words,
+        "by": by.value,
+        "places": None if places is None else [one.value for one in places],
+        "levels": levels,
+    }
     with display.loading(name):
+        from auffusion.studio.devices import choose_device
         from auffusion.studio.studio import Studio
         from auffusion.studio.watching import watch
+        from auffusion.studio.watching_tango import is_tango, watch_tango
 
-        studio = Studio(name, device=device.value, dtype=settings.dtype)
-        complete = studio.complete(settings)
+        rival = is_tango(name)
+        studio = None if rival else Studio(name, device=device.value, dtype=settings.dtype)
     with display.bars(1) as bars, bars.sound(settings.prompt, settings.steps) as advance:
-        return watch(
-            studio,
-            complete,
-            advance,
-            words=words,
-            by=by.value,
-            places=None if places is None else [one.value for one in places],
-            levels=levels,
-        )
+        if studio is None:
+            place = str(choose_device(device.value))
+            return watch_tango(name, settings, advance, device=place, **watched)
+        return watch(studio, studio.complete(settings), advance, **watched)
 
 
 def _write(

@@ -10,12 +10,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from auffusion.attention import (
+    AUFFUSION_AXES,
     EVERYTHING,
     AttentionStore,
     Controllers,
     Extent,
     Grounding,
     Heatmap,
+    LatentAxes,
     Selection,
     controlled,
     grounding,
@@ -52,6 +54,8 @@ class WatchedSound:
     """What a latent covers."""
     store: AttentionStore
     """All that was kept."""
+    axes: LatentAxes = AUFFUSION_AXES
+    """How a latent lies."""
 
     def heatmaps(self, selection: Selection = EVERYTHING) -> dict[str, Heatmap]:
         """The map of each word, averaged over some layers, steps and heads.
@@ -60,7 +64,7 @@ class WatchedSound:
             InputError: a selection that was not kept (`apart`).
         """
         return {
-            word: word_heatmap(self.store, column, self.extent, selection=selection)
+            word: word_heatmap(self.store, column, self.extent, axes=self.axes, selection=selection)
             for column, word in enumerate(self.words)
         }
 
@@ -130,13 +134,13 @@ def attention(
     chain = Chain(model)
     sampling = chain.sampling(num_inference_steps, guidance_scale)
     text = weighted_prompt(prompt).text
-    watched_words = _words(text) if words is None else tuple(dict.fromkeys(words))
+    watched_words = prompt_words(text) if words is None else tuple(dict.fromkeys(words))
     samples = chain.canvas.samples(audio_length_in_s)
     _check_width(chain, samples)
     randomness = choose_randomness(1, seeds=[seed])
     walk = chain.walk(sampling, randomness)
     noise = chain.noise(randomness, samples)
-    grids = None if levels is None else _grids(noise.shape[-2], noise.shape[-1], levels)
+    grids = None if levels is None else level_grids(noise.shape[-2], noise.shape[-1], levels)
     store = AttentionStore(
         watched=Selection(places=places, grids=grids, steps=steps, heads=heads),
         columns=[_rows(chain, text, word) for word in watched_words],
@@ -169,7 +173,12 @@ def _watched(
     return controlled(chain.model.unet, Controllers([*before, store]), 1)
 
 
-def _words(prompt: str) -> tuple[str, ...]:
+def prompt_words(prompt: str) -> tuple[str, ...]:
+    """Each word of a prompt once; words are what single spaces separate.
+
+    Raises:
+        InputError: there is none.
+    """
     words = tuple(dict.fromkeys(word for word in prompt.split(" ") if word))
     if not words:
         raise InputError("the prompt has no words whose attention could be watched")
@@ -191,7 +200,15 @@ def _check_width(chain: Chain, samples: int) -> None:
         )
 
 
-def _grids(height: int, width: int, levels: Collection[int]) -> list[tuple[int, int]]:
+def level_grids(height: int, width: int, levels: Collection[int]) -> list[tuple[int, int]]:
+    """Rows and columns of levels of a U-Net, from those of its latents.
+
+    >>> level_grids(32, 128, [0, 2])
+    [(32, 128), (8, 32)]
+
+    Raises:
+        InputError: a level below 0.
+    """
     if not all(level >= 0 for level in levels):
         raise InputError(f"levels {sorted(levels)} must be 0 (the latent's grid) or more")
     return [(math.ceil(height / 2**level), math.ceil(width / 2**level)) for level in levels]

@@ -7,18 +7,22 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor
 
 from auffusion.attention import EVERYTHING, Grounding, Selection
 from auffusion.attention.page import HeardSound, attention_page
 from auffusion.attention.picture import MapRow, MapScale, attention_picture
-from auffusion.attention.store import Apart
+from auffusion.attention.store import Apart, MapKey
 from auffusion.attention.tables import maps_csv, maps_npz, scores_csv
+from auffusion.audio import write_audio
 from auffusion.audio.writer import encode_audio
 from auffusion.files import write_file
 from auffusion.pipeline.hooks import progress_hook
 from auffusion.pipeline.watching import WatchedSound, attention
 from auffusion.studio.settings import Settings
-from auffusion.studio.studio import MadeSound, Studio
+from auffusion.studio.studio import Studio
 
 RowKind = Literal["model", "layer", "step", "head"]
 
@@ -31,8 +35,12 @@ class WatchedModel:
 
     name: str
     """The model's, and the sound's file name without its ending."""
-    sound: MadeSound
-    """What was made."""
+    samples: NDArray[np.int16]
+    """The sound."""
+    sample_rate: int
+    """In Hz."""
+    metadata: Mapping[str, str]
+    """What the sound's file says about itself."""
     rows: Sequence[MapRow]
     """The model itself, or its layers, steps or heads."""
     scores: Sequence[Mapping[str, Grounding | None]]
@@ -41,8 +49,13 @@ class WatchedModel:
     @property
     def heard(self) -> HeardSound:
         """As the page has it."""
-        wav = encode_audio("wav", self.sound.samples, sample_rate=self.sound.sample_rate)
+        wav = encode_audio("wav", self.samples, sample_rate=self.sample_rate)
         return HeardSound(label=self.name, sound=wav, rows=self.rows, scores=self.scores)
+
+    def write_sound(self, folder: Path) -> None:
+        """Write the sound."""
+        path = folder / f"{self.name}.wav"
+        write_audio(path, self.samples, sample_rate=self.sample_rate, metadata=self.metadata)
 
 
 def watch(
@@ -69,7 +82,6 @@ def watch(
     Raises:
         InputError: a word that is not in the prompt, or what this model cannot make.
     """
-    apart: dict[RowKind, tuple[Apart, ...]] = {"step": ("step",), "head": ("head",)}
     found = attention(
         studio.ready(settings),
         settings.prompt,
@@ -81,25 +93,43 @@ def watch(
         seed=settings.seed,
         places=places,
         levels=levels,
-        apart=apart.get(by, ()),
+        apart=apart_for(by),
         on_step=progress_hook(advance),
     )
     name, sound = Path(studio.model).name, studio.made(settings, found.output)
-    rows = [
+    rows = map_rows(found, name, by, sound.log_mel)
+    return WatchedModel(
+        name=name,
+        samples=sound.samples,
+        sample_rate=sound.sample_rate,
+        metadata=sound.record.to_metadata(),
+        rows=rows,
+        scores=[found.scores(row.maps) for row in rows],
+    )
+
+
+def apart_for(by: RowKind) -> tuple[Apart, ...]:
+    """What a store must keep apart for such rows."""
+    kinds: dict[RowKind, tuple[Apart, ...]] = {"step": ("step",), "head": ("head",)}
+    return kinds.get(by, ())
+
+
+def map_rows(
+    found: WatchedSound, name: str, by: RowKind, log_mel: Float[Tensor, "mel frame"]
+) -> list[MapRow]:
+    """The rows of one sound: the model itself, or its layers, steps or heads."""
+    return [
         MapRow(
             label=f"{name}: {label}" if label else name,
             maps=found.heatmaps(selection),
-            log_mel=sound.log_mel,
-            mel=studio.pipeline.mel,
+            log_mel=log_mel,
+            mel=found.extent.mel,
         )
-        for label, selection in _selections(found, by)
+        for label, selection in _selections(found.store.kept, by)
     ]
-    scores = [found.scores(row.maps) for row in rows]
-    return WatchedModel(name=name, sound=sound, rows=rows, scores=scores)
 
 
-def _selections(found: WatchedSound, by: RowKind) -> list[tuple[str, Selection]]:
-    kept = found.store.kept
+def _selections(kept: Sequence[MapKey], by: RowKind) -> list[tuple[str, Selection]]:
     if by == "layer":
         layers = dict.fromkeys(key.layer for key in kept)
         return [(_short(layer), Selection(layers=[layer])) for layer in layers]
@@ -151,7 +181,7 @@ def write_all(
     rows = [row for model in models for row in model.rows]
     scores = [score for model in models for score in model.scores]
     for model in models:
-        model.sound.write(folder / f"{model.name}.wav")
+        model.write_sound(folder)
     picture = io.BytesIO()
     attention_picture(rows, scale=scale, side=side).save(picture, format="PNG", optimize=True)
     page = attention_page(title, [model.heard for model in models], scale=scale, under=under)

@@ -94,6 +94,21 @@ class Tango:
         rest = {n: tensor for n, tensor in state.items() if not n.startswith("vocoder.")}
         self._vae = _vae(settings, rest, path, source)
 
+    @property
+    def unet(self) -> Part:
+        """The network, called once a step, whose attention to the prompt can be watched."""
+        return self._unet
+
+    @property
+    def tokenizer(self) -> Part:
+        """What the prompt's tokens, the last rows of its batch, are counted by."""
+        return self._encode.tokenizer
+
+    @property
+    def bands(self) -> int:
+        """Mel bands of its spectrograms, the lowest one in column 0 of its latents."""
+        return int(self._vocoder.config.model_in_dim)
+
     def sound(self, prompt: str, generator: torch.Generator, sampling: Sampling) -> Waveform:
         """One channel at 16 kHz, 10.24 s whatever the length."""
         guided = sampling.guidance > 1
