@@ -48,6 +48,14 @@ class Stage(StrEnum):
     LATENT = "latent"
 
 
+class Inversion(StrEnum):
+    """How a recording is walked back to noise; the names in `auffusion.pipeline.inversion`."""
+
+    DDPM = "ddpm"
+    NULL_TEXT = "null-text"
+    DDIM = "ddim"
+
+
 class Where(StrEnum):
     """Who does the work."""
 

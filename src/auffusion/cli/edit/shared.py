@@ -4,7 +4,8 @@ import functools
 import inspect
 import typing
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
 
 from auffusion.cli import options
 from auffusion.cli.choices import Device, Precision, Sampler
@@ -48,30 +49,35 @@ class Shared:
 
 
 def with_shared_options(command: Callable[..., None]) -> Callable[..., None]:
-    """A command whose last parameter, `shared`, is made of the options in `Shared`.
+    """A command whose parameters that are dataclasses, such as `Shared`, are made of options.
 
     typer reads a command's options from its signature: this one's is the command's own followed by
-    those of `Shared`.
+    the fields of those dataclasses.
     """
-    names = [field.name for field in fields(Shared)]
+    own = inspect.signature(command).parameters
+    groups: dict[str, Any] = {n: p.annotation for n, p in own.items() if is_dataclass(p.annotation)}
 
     @functools.wraps(command)
     def filled(**given: object) -> None:
-        shared = {name: given.pop(name) for name in names}
-        command(**given, shared=Shared(**typing.cast("dict[str, typing.Any]", shared)))
+        for name, group in groups.items():
+            given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
+        command(**given)
 
-    hints = typing.get_type_hints(Shared, include_extras=True)
-    own = inspect.signature(command)
-    kept = [one for name, one in own.parameters.items() if name != "shared"]
-    added = [
+    kept = [parameter for name, parameter in own.items() if name not in groups]
+    added = [parameter for group in groups.values() for parameter in _parameters(group)]
+    vars(filled)["__signature__"] = inspect.Signature([*kept, *added])
+    filled.__annotations__ = {one.name: one.annotation for one in (*kept, *added)}
+    return filled
+
+
+def _parameters(group: Any) -> list[inspect.Parameter]:  # noqa: ANN401
+    hints = typing.get_type_hints(group, include_extras=True)
+    return [
         inspect.Parameter(
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
             default=field.default,
             annotation=hints[field.name],
         )
-        for field in fields(Shared)
+        for field in fields(group)
     ]
-    vars(filled)["__signature__"] = own.replace(parameters=[*kept, *added])
-    filled.__annotations__ = {one.name: one.annotation for one in (*kept, *added)}
-    return filled
