@@ -61,6 +61,26 @@ def test_every_command_of_the_training_guide_runs(own_sounds):
     assert list((own_sounds / "my-run/tensorboard").iterdir())
 
 
+def test_every_block_of_the_attention_guide_runs(tmp_path):
+    blocks = BLOCK.findall((GUIDES / "attention.md").read_text(encoding="utf-8"))
+    assert [language for language, _ in blocks] == ["bash", "bash", "python"]
+    for language, code in blocks:
+        # Short sounds of few steps are watched as long ones of many are.
+        shorter = code.replace("auffusion attention", "auffusion attention --steps 2 --length 0.64")
+        shorter = shorter.replace("--steps 25", "")
+        command = ["bash", "-euc", f'PATH="{Path(sys.executable).parent}:$PATH"\n{shorter}']
+        done = subprocess.run(
+            command if language == "bash" else [sys.executable, "-c", code],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "maps/page.html").stat().st_size > 50_000
+    assert (tmp_path / "steps/maps.npz").is_file()
+
+
 @pytest.mark.parametrize("page", sorted(path.name for path in GUIDES.glob("*.md")))
 def test_the_links_of_a_guide_lead_somewhere(page):
     text = (GUIDES / page).read_text(encoding="utf-8")

@@ -30,6 +30,13 @@ least to its most, as the published code shows them; these colours cannot be com
 """
 
 
+_NOTES: Mapping[MapScale, str] = {
+    "relative": "Colours: times the word's mean share of attention, which stands beside it.",
+    "share": "Colours: the word's share of a place's attention.",
+    "own": "Colours: from each word's least share of attention to its largest; not comparable.",
+}
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MapRow:
     """A row of the picture."""
@@ -39,7 +46,7 @@ class MapRow:
     maps: Mapping[str, Heatmap]
     """By word."""
     log_mel: Float[Tensor, "mel frame"] | None = None
-    """The sound, drawn first; None for no sound."""
+    """The sound, drawn first; None for no sound, or the one of the row above."""
     mel: MelConfig = field(default_factory=MelConfig)
     """The front-end of the model."""
 
@@ -49,12 +56,14 @@ def attention_picture(
 ) -> Image.Image:
     """All maps of all rows, each in a square of so many pixels."""
     reach = widest([one for row in rows for one in row.maps.values()])
-    return table_of_squares([_row(row, scale, reach) for row in rows], side=side)
+    heard = any(row.log_mel is not None for row in rows)
+    drawn = [_row(row, scale, reach, heard=heard) for row in rows]
+    return table_of_squares(drawn, side=side, note=_NOTES[scale])
 
 
-def _row(row: MapRow, scale: MapScale, reach: float) -> Row:
+def _row(row: MapRow, scale: MapScale, reach: float, *, heard: bool) -> Row:
     largest = max(float(one.values.max()) for one in row.maps.values())
-    squares = [
+    squares: list[Square | None] = [
         Square(
             heading=_heading(word, one, scale),
             unit=unit_levels(one, scale, reach=reach, largest=largest),
@@ -63,8 +72,8 @@ def _row(row: MapRow, scale: MapScale, reach: float) -> Row:
         )
         for word, one in row.maps.items()
     ]
-    if row.log_mel is not None:
-        squares.insert(0, _sound(row.log_mel, row.mel))
+    if heard:
+        squares.insert(0, None if row.log_mel is None else _sound(row.log_mel, row.mel))
     return Row(
         label=row.label, squares=squares, scale=_scale(scale, reach, largest), config=row.mel
     )
@@ -72,9 +81,9 @@ def _row(row: MapRow, scale: MapScale, reach: float) -> Row:
 
 def _heading(word: str, one: Heatmap, scale: MapScale) -> str:
     if scale == "relative":
-        return f"{word} (mean {float(one.values.mean()):.1%})"
+        return f"{word} {float(one.values.mean()):.1%}"
     if scale == "own":
-        return f"{word} ({float(one.values.min()):.1%} to {float(one.values.max()):.1%})"
+        return f"{word} {float(one.values.min()):.1%} to {float(one.values.max()):.1%}"
     return word
 
 

@@ -56,15 +56,15 @@ class Row:
 
     label: str
     """A line above the row."""
-    squares: Sequence[Square]
-    """From left to right."""
+    squares: Sequence[Square | None]
+    """From left to right; None leaves its place empty."""
     scale: Scale | None = None
     """Drawn at its end."""
     config: MelConfig = field(default_factory=MelConfig)
     """The front-end whose bands the rows of its pictures are."""
 
 
-def table_of_squares(rows: Sequence[Row], *, side: int = 256) -> Image.Image:
+def table_of_squares(rows: Sequence[Row], *, side: int = 256, note: str = "") -> Image.Image:
     """A table of pictures, each stretched to a square of so many pixels.
 
     Seconds stand below each square, frequencies beside the first of a row.
@@ -72,6 +72,7 @@ def table_of_squares(rows: Sequence[Row], *, side: int = 256) -> Image.Image:
     Args:
         rows: the first one on top.
         side: of a square.
+        note: a line below the table, to explain its numbers.
     """
     most = max(len(row.squares) for row in rows)
     scaled = any(row.scale is not None for row in rows)
@@ -86,13 +87,17 @@ def table_of_squares(rows: Sequence[Row], *, side: int = 256) -> Image.Image:
         top += 2 * _LINE
         first = Box(left=_LEFT, top=top, right=_LEFT + side, bottom=top + side)
         boxes = [_moved(first, index * (side + _BETWEEN)) for index in range(len(row.squares))]
+        drawn: list[Box] = []
         for box, square in zip(boxes, row.squares, strict=True):
-            _draw(figure, pen, box, square)
-        _draw_hertz(pen, first, row.config)
+            if square is not None:
+                _draw(figure, pen, box, square)
+                drawn.append(box)
+        _draw_hertz(pen, drawn[0], row.config)
         if row.scale is not None:
             last = _moved(first, (most - 1) * (side + _BETWEEN))
             _draw_scale(pen, last, row.scale)
-    pen.write(_LEFT + side // 2, figure.height - GAP, "seconds", "mb")
+    below = f"Seconds. {note}" if note else "Seconds."
+    pen.write(_LEFT, figure.height - GAP, pen.fitted(below, width - _LEFT), "lb")
     return figure
 
 

@@ -117,15 +117,15 @@ def apart_for(by: RowKind) -> tuple[Apart, ...]:
 def map_rows(
     found: WatchedSound, name: str, by: RowKind, log_mel: Float[Tensor, "mel frame"]
 ) -> list[MapRow]:
-    """The rows of one sound: the model itself, or its layers, steps or heads."""
+    """The rows of one sound, which is shown in the first."""
     return [
         MapRow(
             label=f"{name}: {label}" if label else name,
             maps=found.heatmaps(selection),
-            log_mel=log_mel,
+            log_mel=None if number else log_mel,
             mel=found.extent.mel,
         )
-        for label, selection in _selections(found.store.kept, by)
+        for number, (label, selection) in enumerate(_selections(found.store.kept, by))
     ]
 
 
