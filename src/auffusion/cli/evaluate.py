@@ -1,7 +1,6 @@
 """`auffusion evaluate`: scores of generated sounds under a named protocol."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -114,6 +113,7 @@ def evaluate(
     kept by the content of the sounds, so that a second run, or an interrupted one, computes only
     what is new.
     """
+    from auffusion.cli.progress import Display
     from auffusion.evaluate.evaluating import Conditions
     from auffusion.evaluate.evaluating import evaluate as measure
     from auffusion.evaluate.protocol import read_protocol
@@ -129,7 +129,8 @@ def evaluate(
     )
     chosen = read_protocol(protocol).only(scores or [])
     place = WeightsAndFeatures(weights=weights, fetch=fetch, cache=cache)
-    with _means(place, device, executor, workers) as means:
+    with Display().count("sounds heard") as more:
+        means = make_means(place, device, executor, workers, more)
         result = measure(generated, reference, chosen, means, conditions)
     if output is not None:
         result.write(output)
@@ -147,11 +148,22 @@ class WeightsAndFeatures(NamedTuple):
     """Folder of features; None is the usual one."""
 
 
-@contextmanager
-def _means(
-    place: WeightsAndFeatures, device: Device, where: Where, workers: int | None
-) -> Generator["Means"]:
-    from auffusion.cli.progress import Display
+def make_means(
+    place: WeightsAndFeatures,
+    device: Device,
+    where: Where,
+    workers: int | None,
+    on_sounds: Callable[[int], None],
+) -> "Means":
+    """What is measured with.
+
+    Args:
+        place: of weights and features.
+        device: where networks run.
+        where: who computes features.
+        workers: processes.
+        on_sounds: told how many more sounds were heard.
+    """
     from auffusion.evaluate.embedding import EmbeddingOptions
     from auffusion.evaluate.embedding_cache import EmbeddingCache
     from auffusion.evaluate.evaluating import Means
@@ -162,14 +174,13 @@ def _means(
     chosen = str(choose_device(device.value))
     choice = Choice(place=WeightsPlace(folder=place.weights, fetch=place.fetch), device=chosen)
     usual = Path.home() / ".cache" / "auffusion" / "features"
-    with Display().count("sounds heard") as more:
-        yield Means(
-            cache=EmbeddingCache(place.cache or usual),
-            load=lambda name: load_extractor(name, choice),
-            executor=choose_executor(where, workers, gpus=int(chosen == "cuda")),
-            options=EmbeddingOptions(threads=None if where is Where.HERE else 1),
-            on_sounds=lambda sounds: more(len(sounds)),
-        )
+    return Means(
+        cache=EmbeddingCache(place.cache or usual),
+        load=lambda name: load_extractor(name, choice),
+        executor=choose_executor(where, workers, gpus=int(chosen == "cuda")),
+        options=EmbeddingOptions(threads=None if where is Where.HERE else 1),
+        on_sounds=lambda sounds: on_sounds(len(sounds)),
+    )
 
 
 def _read_captions(path: Path) -> dict[str, str]:

@@ -15,6 +15,7 @@ from auffusion.cli.edit.app import edit
 from auffusion.cli.evaluate import evaluate
 from auffusion.cli.generate import generate
 from auffusion.cli.models import models
+from auffusion.cli.recipe import recipe
 from auffusion.cli.regenerate import regenerate
 from auffusion.cli.train import train
 from auffusion.cli.vocode import vocode
@@ -48,6 +49,7 @@ app.add_typer(edit, name="edit")
 app.add_typer(models, name="model")
 app.add_typer(data, name="data")
 app.add_typer(baseline, name="baseline")
+app.add_typer(recipe, name="recipe")
 
 
 def _show_version(wanted: bool | None) -> None:

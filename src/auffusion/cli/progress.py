@@ -48,6 +48,12 @@ class Display:
     @contextmanager
     def count(self, title: str, total: int | None = None) -> Generator[Callable[[int], None]]:
         """A bar that is told how many more are done; without a total it only counts."""
+        with self.stages() as begin:
+            yield begin(title, total)
+
+    @contextmanager
+    def stages(self) -> Generator[Callable[[str, int | None], Callable[[int], None]]]:
+        """Bars below each other, each begun by a title and a total, and told how many more."""
         progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -59,8 +65,12 @@ class Display:
             disable=not self._console.is_terminal,
         )
         with progress:
-            task = progress.add_task(title[:40], total=total)
-            yield lambda more: progress.advance(task, more)
+
+            def begin(title: str, total: int | None) -> Callable[[int], None]:
+                task = progress.add_task(title[:40], total=total)
+                return lambda more: progress.advance(task, more)
+
+            yield begin
 
     @contextmanager
     def training(self, steps: int) -> Generator[Callable[[int, str], None]]:

@@ -1,5 +1,6 @@
 """Frames, ticks and words on a figure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +74,15 @@ class Pen:
     def title(self, text: str, box: Box) -> None:
         """A line above a plot, cut where it does not fit."""
         self.write(box.left, box.top - 2 * GAP, self.fitted(text, box.width), "ls")
+
+    def path(self, points: Sequence[tuple[int, int]], colour: tuple[int, int, int]) -> None:
+        """Lines from point to point."""
+        self._draw.line(list(points), fill=colour, width=2, joint="curve")
+
+    def dot(self, x: int, y: int, radius: int, colour: tuple[int, int, int]) -> None:
+        """A filled circle."""
+        corners = (x - radius, y - radius, x + radius, y + radius)
+        self._draw.ellipse(corners, fill=colour)
 
     def tick_below(self, box: Box, x: int, label: str) -> None:
         """A tick of the time axis."""
