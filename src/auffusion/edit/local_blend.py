@@ -62,8 +62,9 @@ class LocalBlend:
 
     def begin(self, steps: int) -> None:  # noqa: ARG002
         """A walk starts: what was seen before is forgotten."""
-        # A latent wider than a window is several calls of the network a step, always in order.
-        self._calls: list[dict[int, Float[Tensor, "item height width"]]] = []
+        self.kept: list[dict[int, Float[Tensor, "item height width"]]] = []
+        """What was seen so far, by rows of the grid; an entry for each call of the network in a
+        step, which are several for a latent wider than the window, always in order."""
         self._call = 0
         self._seen: set[str] = set()
 
@@ -77,12 +78,12 @@ class LocalBlend:
             self._call += 1
             self._seen.clear()
         self._seen.add(site.name)
-        if self._call == len(self._calls):
-            self._calls.append({})
+        if self._call == len(self.kept):
+            self.kept.append({})
         rows = self._rows[:, None, None].to(probabilities)
         flat = (probabilities * rows).sum(dim=-1).mean(dim=1)
         seen = flat.view(-1, site.height, site.width)
-        sums = self._calls[self._call]
+        sums = self.kept[self._call]
         sums[site.height] = sums[site.height] + seen if site.height in sums else seen
         return probabilities
 
@@ -104,18 +105,18 @@ class LocalBlend:
         # Without a window the whole width is one.
         window, overlap = (width, 0) if self._window is None else (self._window, self._overlap)
         starts = window_starts(width, window, overlap)
-        if len(self._calls) != len(starts):
+        if len(self.kept) != len(starts):
             raise InputError(
-                f"local blending saw {len(self._calls)} calls of the network in a step, for a "
+                f"local blending saw {len(self.kept)} calls of the network in a step, for a "
                 f"latent of {width} columns {len(starts)} were expected: begin it anew, or give it "
                 "the window and overlap of the walk"
             )
-        waiting = iter(self._calls)
+        waiting = iter(self.kept)
 
         def of_window(part: Tensor) -> Tensor:
             return _at_size(next(waiting), height, part.shape[-1])
 
-        places = next(iter(self._calls[0].values())).new_zeros(1, height, width)
+        places = next(iter(self.kept[0].values())).new_zeros(1, height, width)
         return average_windows(of_window, places, window=window, overlap=overlap)
 
 

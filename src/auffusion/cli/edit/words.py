@@ -1,5 +1,6 @@
 """What the commands swap, refine and reweight have in common: options, and how they are run."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,8 @@ Bound = int | float
 """A step when it is a whole number, a share of them if not."""
 WordWindow = tuple[str | int, Bound, Bound]
 """A word, by itself or by its index, and its window."""
+
+_NUMBERS = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(,[+-]?(\d+\.?\d*|\.\d+))*")
 
 CrossSteps = Annotated[
     list[str] | None,
@@ -280,13 +283,12 @@ def read_weights(given: Sequence[str], prompt: str) -> list[Mapping[str | int, f
     lists: dict[str | int, list[float]] = {}
     for text in given:
         word, _, numbers = text.rpartition("=")
-        try:
-            lists[word_of(word, prompt)] = [float(number) for number in numbers.split(",")]
-        except ValueError as error:
+        if not word or not _NUMBERS.fullmatch(numbers):
             raise InputError(
                 f"{text!r} is no word and its weight: expected WORD=NUMBER, as in chopping=2, or "
                 "several numbers, chopping=0,1,2"
-            ) from error
+            )
+        lists[word_of(word, prompt)] = [float(number) for number in numbers.split(",")]
     count = max(map(len, lists.values()))
     if any(len(numbers) not in {1, count} for numbers in lists.values()):
         raise InputError(
