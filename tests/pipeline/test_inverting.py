@@ -216,5 +216,5 @@ def test_a_real_recording_is_found_back_by_a_trained_model(embedded):
     guided = error(method="ddim", iterations=0, guidance_scale=5.0)
     fitted = error(method="null-text", guidance_scale=5.0, iterations=4)
     assert asked < 0.6 * plain < 0.6 * guided
-    assert fitted < 0.6 * guided
+    assert fitted < 0.85 * guided
     assert error(method="ddpm") <= 1e-4
