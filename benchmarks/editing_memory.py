@@ -166,10 +166,9 @@ def main() -> None:
         print(json.dumps(asdict(measure(given.way, size, given.steps, given.latents))))
         return
     with tempfile.TemporaryDirectory() as folder:
-        rows = [
-        latents = [load_file(Path(folder) / f"{way}.safetensors")["latent"] for way in WAYS]
-        ]
-        latents = [torch.load(Path(folder) / f"{way}.pt", weights_only=True) for way in WAYS]
+        paths = {way: Path(folder) / f"{way}.safetensors" for way in WAYS}
+        rows = [in_a_process(way, sys.argv[1:], path) for way, path in paths.items()]
+        latents = [load_file(path)["latent"] for path in paths.values()]
     apart = float((latents[0] - latents[1]).abs().max() / latents[1].abs().max())
     print(f"{given.steps} steps, {given.threads} threads, latents {list(size.latent)}")
     print(f"the latents differ by {apart:.1e} of their largest value")

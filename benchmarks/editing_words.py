@@ -154,7 +154,11 @@ def scenes(pipe: Any, judge: Judge, **call: Any) -> Iterator[tuple[str, str, str
 
 
 def swaps(
-    pipe: Any, judge: Judge, seeds: int, pictures: Path | None, **call: Any
+    pipe: Any,  # noqa: ANN401
+    judge: Judge,
+    seeds: int,
+    pictures: Path | None,
+    **call: Any,  # noqa: ANN401
 ) -> Iterator[Swapped]:
     """Edits of the scenes, and the same prompts made plainly."""
     for a, b, c in scenes(pipe, judge, **call):
