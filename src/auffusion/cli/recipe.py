@@ -13,6 +13,8 @@ from auffusion.cli.options import OnDevice
 from auffusion.cli.workforce import On, Workers
 
 if TYPE_CHECKING:
+    from auffusion.evaluate.evaluating import Means
+    from auffusion.recipes.tables.attention_figure import FigureRecipe
     from auffusion.recipes.tables.needs import Equipment
     from auffusion.recipes.tables.recipe import TableRecipe
     from auffusion.recipes.tables.running import Watch
@@ -94,32 +96,64 @@ def run(
     status 2. Sounds that are there and right stay, and so do scores of unchanged sounds: after an
     interruption the same command goes on. Writes table.md, table.tex, table.json and plots.
     """
-    from auffusion.cli.progress import Display
-    from auffusion.evaluate.tables import Form
     from auffusion.files import check_writable
-    from auffusion.recipes.tables.catalogue import read_shipped
+    from auffusion.recipes.tables.attention_figure import FigureRecipe
+    from auffusion.recipes.tables.catalogue import read_recipe
     from auffusion.recipes.tables.needs import Equipment
-    from auffusion.recipes.tables.report import table_report
-    from auffusion.recipes.tables.running import run_table
     from auffusion.studio.devices import choose_device
 
-    table = read_shipped(name, changes or ())
+    made = read_recipe(name, changes or ())
     chosen = str(choose_device(device.value))
     equipment = Equipment(device=chosen, download=download, weights=weights)
     check_writable(output)
-    if not _all_here(table, equipment, to_stderr=not dry_run):
+    if not _all_here(made, equipment, to_stderr=not dry_run):
         raise typer.Exit(MISSING)
     if dry_run:
         return
+    if isinstance(made, FigureRecipe):
+        _run_figure(made, output, equipment)
+        return
     place = WeightsAndFeatures(weights=weights, fetch=download, cache=cache)
+    _run_table(
+        made, output, equipment, lambda heard: make_means(place, device, executor, workers, heard)
+    )
+
+
+def _run_table(
+    table: "TableRecipe",
+    output: Path,
+    equipment: "Equipment",
+    means: "Callable[[Callable[[int], None]], Means]",
+) -> None:
+    from auffusion.cli.progress import Display
+    from auffusion.evaluate.tables import Form
+    from auffusion.recipes.tables.report import table_report
+    from auffusion.recipes.tables.running import run_table
+
     with Display().stages() as begin:
         watch = _Watcher(begin)
-        means = make_means(place, device, executor, workers, watch.on_heard)
-        measured = run_table(table, output, equipment, means, watch.watch())
+        measured = run_table(table, output, equipment, means(watch.on_heard), watch.watch())
     report = table_report(table, measured)
     typer.echo(report.text(Form.TEXT), nl=False)
     for path in report.write(output / table.name):
         typer.echo(str(path))
+
+
+def _run_figure(figure: "FigureRecipe", output: Path, equipment: "Equipment") -> None:
+    from auffusion.cli.progress import Display
+    from auffusion.recipes.tables.attention_figure import run_figure
+
+    with Display().stages() as begin:
+
+        def begun(title: str, steps: int) -> Callable[[], object]:
+            advance = begin(title, steps)
+            return lambda: advance(1)
+
+        run_figure(figure, output, equipment, begun)
+    if figure.about:
+        typer.echo(figure.about)
+    for name in ("figure.png", "page.html", "maps.csv", "maps.npz", "scores.csv"):
+        typer.echo(str(output / figure.name / name))
 
 
 class _Watcher:
@@ -147,21 +181,27 @@ class _Watcher:
         self._advance = self._begin(title, sounds)
 
 
-def _all_here(table: "TableRecipe", equipment: "Equipment", *, to_stderr: bool) -> bool:
-    """Say what a table needs, and whether all of it is here or will be fetched."""
+def _all_here(
+    made: "TableRecipe | FigureRecipe", equipment: "Equipment", *, to_stderr: bool
+) -> bool:
+    """Say what a recipe needs, and whether all of it is here or will be fetched."""
+    from auffusion.recipes.tables.attention_figure import FigureRecipe, figure_needs
     from auffusion.recipes.tables.running import gpu_hours, left_out, table_needs
 
-    needs = list(table_needs(table, equipment))
-    typer.echo(f"{table.title} needs", err=to_stderr)
+    typer.echo(f"{made.title} needs", err=to_stderr)
+    if isinstance(made, FigureRecipe):
+        needs = list(figure_needs(made, equipment))
+    else:
+        needs = list(table_needs(made, equipment))
     for need in needs:
         typer.echo(f"  {need.told()}", err=to_stderr)
-    for title, why in left_out(table).items():
-        typer.echo(f"  {'left out':<14}{'system':<10}{title}: {why}", err=to_stderr)
+    if not isinstance(made, FigureRecipe):
+        for title, why in left_out(made).items():
+            typer.echo(f"  {'left out':<14}{'system':<10}{title}: {why}", err=to_stderr)
+        if made.cost is not None:
+            hours = gpu_hours(made)
+            typer.echo(f"  about {hours:.0f} hours of {made.cost.device}", err=to_stderr)
     missing = sum(need.missing for need in needs)
-    counted = [len(one.items()) for one in table.caption_lists.values()] if not missing else []
-    if table.cost is not None:
-        hours = gpu_hours(table, sum(counted))
-        typer.echo(f"  about {hours:.0f} hours of {table.cost.device}", err=to_stderr)
     if missing:
         typer.echo(f"{missing} things are missing: nothing was made", err=to_stderr)
     return not missing

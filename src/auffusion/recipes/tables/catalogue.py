@@ -5,11 +5,10 @@ from pathlib import Path
 
 from auffusion.config import read_toml
 from auffusion.errors import InputError
+from auffusion.recipes.tables.attention_figure import FigureRecipe, read_figure
 from auffusion.recipes.tables.recipe import TableRecipe, read_table
 
 _FOLDER = Path(__file__).parent
-FIGURE = "attention"
-"""The `kind` of a recipe that is a figure of attention."""
 
 
 def shipped_tables() -> dict[str, Path]:
@@ -34,19 +33,16 @@ def find_table(given: str) -> Path:
     )
 
 
-def kind_of(path: Path) -> str:
-    """What a recipe's file makes.
+def read_recipe(name: str, changes: Sequence[str] = ()) -> TableRecipe | FigureRecipe:
+    """A recipe by name, or by its file.
 
-    Raises:
-        InputError: it cannot be read.
-    """
-    return str(read_toml(path).get("kind", "scores"))
-
-
-def read_shipped(name: str, changes: Sequence[str] = ()) -> TableRecipe:
-    """A table by name.
+    Args:
+        name: of a shipped one, or a `.toml` file.
+        changes: such as `system.clap.model=FOLDER`.
 
     Raises:
         InputError: there is none, or what it says cannot be.
     """
-    return read_table(find_table(name), changes)
+    path = find_table(name)
+    is_figure = read_toml(path).get("kind") == "attention"
+    return read_figure(path, changes) if is_figure else read_table(path, changes)

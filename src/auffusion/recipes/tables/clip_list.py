@@ -1,13 +1,19 @@
 """Captions of a prepared data set: a whole split, or the clips of a published list."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from auffusion.data.prepared import PreparedData
 from auffusion.errors import InputError
 from auffusion.recipes.tables.items import RATE, Item, sorted_items, write_recording
-from auffusion.recipes.tables.published_list import ListedVideo, read_published_list
+from auffusion.recipes.tables.needs import Need, found_or_lacking
+from auffusion.recipes.tables.published_list import (
+    PUBLISHED_LISTS,
+    ListedVideo,
+    read_published_list,
+)
 
 _MILLISECONDS = 1000
 
@@ -31,8 +37,10 @@ class ClipList:
     """Without such a list, which caption of each clip is asked for, from 1."""
     first_s: float | None = None
     """Seconds of a recording that count; none is all of it."""
+    clips: int | None = None
+    """How many clips there are to be."""
     allow_missing: int = 0
-    """So many clips of the list may be gone from the data set; they are left out."""
+    """So many of them may be gone from the data set; they are left out."""
     how: str = ""
     """How the data set is had, for whom reads that it is missing."""
 
@@ -42,6 +50,24 @@ class ClipList:
                 f"a list takes caption 1 or later, seconds above 0, and 0 or more missing clips, "
                 f"not {self.caption}, {self.first_s} and {self.allow_missing}"
             )
+
+    @property
+    def expected(self) -> int | None:
+        """See `CaptionList`."""
+        known = PUBLISHED_LISTS.get(self.named)
+        return self.clips if known is None else known.clips
+
+    def needs(self) -> Iterator[Need]:
+        """See `CaptionList`."""
+        data = found_or_lacking("data", str(self.data), lambda: self._data)
+        yield replace(data, lack=f"{data.lack}: {self.how}") if data.lack and self.how else data
+        if self.named:
+            listed = found_or_lacking("list", self.named, lambda: self._rows)
+            yield listed
+            if listed.lack:
+                return
+        if not data.lack:
+            yield found_or_lacking("captions", self.title, self.items)
 
     def items(self) -> tuple[Item, ...]:
         """See `CaptionList`."""
@@ -55,19 +81,27 @@ class ClipList:
 
     @cached_property
     def _data(self) -> PreparedData:
-        try:
-            return PreparedData(self.data)
-        except InputError as error:
-            raise InputError(f"{error}{self.how and f': {self.how}'}") from error
+        return PreparedData(self.data)
+
+    @cached_property
+    def _rows(self) -> list[ListedVideo]:
+        return read_published_list(self.named, self.file or Path(self.named))
 
     @cached_property
     def _numbered(self) -> dict[int, Item]:
         """Items by the number of their clip."""
         numbers = self._data.of_split(self.split)
-        if not self.named:
-            return {number: self._own(number) for number in numbers}
-        rows = read_published_list(self.named, self.file or Path(self.named))
-        found, gone = _matched(rows, _Videos.of(self._data, numbers))
+        if self.named:
+            return self._of_list(numbers)
+        if self.clips is not None and abs(len(numbers) - self.clips) > self.allow_missing:
+            raise InputError(
+                f"{self.data} has {len(numbers)} {self.split} clips where {self.clips} were "
+                f"expected: prepare it whole, or allow_missing = {abs(len(numbers) - self.clips)}"
+            )
+        return {number: self._own(number) for number in numbers}
+
+    def _of_list(self, numbers: range) -> dict[int, Item]:
+        found, gone = _matched(self._rows, _Videos.of(self._data, numbers))
         if len(gone) > self.allow_missing:
             raise InputError(
                 f"{len(gone)} clips of the list {self.named} are not in {self.data}, "

@@ -1,7 +1,7 @@
 """What every system is asked to make: a sound for each caption of a list."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +11,7 @@ from auffusion.audio.writer import Samples, encode_audio
 from auffusion.data.clips import SAMPLE_RATE
 from auffusion.errors import InputError
 from auffusion.files import write_file
+from auffusion.recipes.tables.needs import Need
 from auffusion.studio.settings import HIGHEST_SEED
 
 RATE = SAMPLE_RATE
@@ -34,6 +35,15 @@ class CaptionList(Protocol):
     @property
     def title(self) -> str:
         """In tables."""
+        ...
+
+    @property
+    def expected(self) -> int | None:
+        """How many captions there are to be, where that is known without the data."""
+        ...
+
+    def needs(self) -> Iterator[Need]:
+        """What it cannot do without."""
         ...
 
     def items(self) -> tuple[Item, ...]:

@@ -92,6 +92,16 @@ class RivalSystem:
             generate_list(loaded, rows, job.folder, job.on_sound)
 
 
+def fetch_published(entry: BaselineEntry) -> None:
+    """Download a baseline's files, and those of what it speaks through.
+
+    Raises:
+        InputError: they cannot be had.
+    """
+    for part in (entry.weights, *entry.companions.values()):
+        fetch_repository(part.id, HubOptions(), part.needed)
+
+
 def _import(entry: BaselineEntry) -> None:
     try:
         with quiet():

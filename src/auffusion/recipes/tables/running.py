@@ -14,7 +14,7 @@ from auffusion.executor.outputs import locked, sweep
 from auffusion.files import make_folder
 from auffusion.recipes.tables.items import Item
 from auffusion.recipes.tables.measuring import Measuring
-from auffusion.recipes.tables.needs import Equipment, Need, found_or_lacking, weights_needs
+from auffusion.recipes.tables.needs import Equipment, Need, weights_needs
 from auffusion.recipes.tables.recipe import TableRecipe
 from auffusion.recipes.tables.systems import Job, OnSound, System
 
@@ -54,14 +54,15 @@ def table_needs(recipe: TableRecipe, equipment: Equipment) -> Iterator[Need]:
 
 def _needs(recipe: TableRecipe, equipment: Equipment) -> Iterator[Need]:
     for one in recipe.caption_lists.values():
-        yield found_or_lacking("captions", one.title, one.items)
+        yield from one.needs()
     for row in _present(recipe).values():
         yield from row.needs(equipment)
     yield from weights_needs(iter(recipe.measured.extractors), equipment)
 
 
-def gpu_hours(recipe: TableRecipe, clips: int) -> float:
-    """An estimate of the time for so many sounds of each system."""
+def gpu_hours(recipe: TableRecipe) -> float:
+    """An estimate of the time of an accelerator for all sounds; 0 where there is none."""
+    clips = sum(one.expected or 0 for one in recipe.caption_lists.values())
     if recipe.cost is None:
         return 0.0
     a_step = recipe.cost.seconds_a_step

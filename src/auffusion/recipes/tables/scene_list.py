@@ -1,7 +1,8 @@
 """Captions of a library of short sounds, each with a scene composed of the sounds it describes."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from auffusion.recipes.tables.items import (
     sorted_items,
     write_recording,
 )
+from auffusion.recipes.tables.needs import Need, found_or_lacking
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,16 @@ class SceneList:
                 f"scenes last 0.5 to 10.24 s and there is at least one, not {self.length_s} s and "
                 f"{self.most}"
             )
+
+    @property
+    def expected(self) -> int | None:
+        """See `CaptionList`."""
+        return self.most
+
+    def needs(self) -> Iterator[Need]:
+        """See `CaptionList`."""
+        found = found_or_lacking("data", str(self.data), self.items)
+        yield replace(found, lack=f"{found.lack}: {self.how}") if found.lack and self.how else found
 
     def items(self) -> tuple[Item, ...]:
         """See `CaptionList`."""
@@ -73,10 +85,7 @@ class SceneList:
     @cached_property
     def _takes(self) -> dict[str, list[Sound]]:
         """Sounds by their main caption."""
-        try:
-            sounds = load_sounds(self.data, self.split)
-        except InputError as error:
-            raise InputError(f"{error}{self.how and f': {self.how}'}") from error
+        sounds = load_sounds(self.data, self.split)
         if not sounds:
             raise InputError(f"{self.data} has no {self.split} clips")
         found: dict[str, list[Sound]] = defaultdict(list)
