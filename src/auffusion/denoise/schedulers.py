@@ -155,6 +155,13 @@ class SeededScheduler:
         """
         return self.scheduler.add_noise(latent, noise, timestep.reshape(1))
 
+    def noised_after(self, index: int, latent: Latent, noise: Latent) -> Latent:
+        """A clean latent with as much noise as the walk's has after its step `index`."""
+        timesteps = self.timesteps
+        if index + 1 == len(timesteps):
+            return latent
+        return self.add_noise(latent, noise, timesteps[index + 1])
+
     @property
     def init_noise_sigma(self) -> float:
         """The deviation of the noise to start from."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
+from auffusion.edit.region import Region
 from auffusion.shapes import Latent, Waveform
 
 
@@ -15,7 +16,7 @@ class EditedRecording:
     >>> import torch
     >>> edited = EditedRecording(
     ...     audio=torch.zeros(2, 44_100), sampling_rate=44_100, generated=torch.zeros(1, 16_000),
-    ...     latents=torch.zeros(1, 4, 8, 16), seed=0,
+    ...     latents=torch.zeros(1, 4, 8, 16), regions=(), seed=0,
     ... )
     >>> edited.duration_s
     1.0
@@ -30,6 +31,8 @@ class EditedRecording:
     the model's rate and level."""
     latents: Latent
     """Its clean latent; where nothing was made anew, that of the recording."""
+    regions: tuple[Region, ...]
+    """What was made anew, in seconds of `audio`."""
     seed: int
     """What decided the noise."""
     truncated: str = ""

@@ -10,7 +10,7 @@ from auffusion.pipeline.assembly import AssembledModel
 from auffusion.pipeline.chain import Chain
 from auffusion.pipeline.edited import EditedRecording
 from auffusion.pipeline.recording import Sound, as_recording
-from auffusion.pipeline.repainting import Repaint, check_fade, guided_by, repaint, worded
+from auffusion.pipeline.repainting import ROUNDS, Repaint, check_fade, guided_by, repaint, worded
 
 SEAM_S = 0.1
 """Seconds at an end of the recording that lead over to what is added."""
@@ -25,6 +25,7 @@ def extend(
     before_s: float = 0.0,
     after_s: float = 0.0,
     seam_s: float = SEAM_S,
+    rounds: int = ROUNDS,
     negative_prompt: str | None = None,
     num_inference_steps: int | None = None,
     guidance_scale: float | None = None,
@@ -45,6 +46,8 @@ def extend(
         before_s: seconds to add before the beginning.
         after_s: seconds to add behind the end.
         seam_s: seconds of the recording that are cross-faded at an end to which is added.
+        rounds: how often each step is made (RePaint, arXiv 2201.09865): with more, what is made
+            anew fits what is around it better, and takes as much longer.
         negative_prompt: what not to hear in it.
         num_inference_steps: steps; None is the model's default.
         guidance_scale: diffusers' s (the paper's w + 1); no guidance at 1 or below. None is the
@@ -79,6 +82,7 @@ def extend(
         wording=worded(chain, prompt, negative_prompt),
         sampling=chain.sampling(num_inference_steps, guided_by(prompt, guidance_scale)),
         seed=seed,
+        rounds=rounds,
         fade_s=seam_s,
         on_step=on_step,
     )

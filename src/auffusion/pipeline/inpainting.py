@@ -9,7 +9,15 @@ from auffusion.pipeline.assembly import AssembledModel
 from auffusion.pipeline.chain import Chain
 from auffusion.pipeline.edited import EditedRecording
 from auffusion.pipeline.recording import Sound, as_recording
-from auffusion.pipeline.repainting import FADE_S, Repaint, check_fade, guided_by, repaint, worded
+from auffusion.pipeline.repainting import (
+    FADE_S,
+    ROUNDS,
+    Repaint,
+    check_fade,
+    guided_by,
+    repaint,
+    worded,
+)
 
 
 def inpaint(
@@ -22,6 +30,7 @@ def inpaint(
     boxes: Sequence[tuple[float, float, float, float]] = (),
     strength: float = 1.0,
     fade_s: float = FADE_S,
+    rounds: int = ROUNDS,
     negative_prompt: str | None = None,
     num_inference_steps: int | None = None,
     guidance_scale: float | None = None,
@@ -49,6 +58,8 @@ def inpaint(
         strength: 1 begins with noise alone, as in the paper; less keeps an outline of what was
             there.
         fade_s: seconds of each cross-fade; half of the region in a shorter one.
+        rounds: how often each step is made (RePaint, arXiv 2201.09865): with more, what is made
+            anew fits what is around it better, and takes as much longer.
         negative_prompt: what not to hear in it.
         num_inference_steps: steps; None is the model's default.
         guidance_scale: diffusers' s (the paper's w + 1); no guidance at 1 or below. None is the
@@ -77,6 +88,7 @@ def inpaint(
         wording=worded(chain, prompt, negative_prompt),
         sampling=chain.sampling(num_inference_steps, guided_by(prompt, guidance_scale)),
         seed=seed,
+        rounds=rounds,
         strength=strength,
         fade_s=fade_s,
         on_step=on_step,

@@ -11,7 +11,15 @@ from auffusion.pipeline.assembly import AssembledModel
 from auffusion.pipeline.chain import Chain
 from auffusion.pipeline.edited import EditedRecording
 from auffusion.pipeline.recording import Sound, as_channels, as_recording
-from auffusion.pipeline.repainting import FADE_S, Repaint, check_fade, guided_by, repaint, worded
+from auffusion.pipeline.repainting import (
+    FADE_S,
+    ROUNDS,
+    Repaint,
+    check_fade,
+    guided_by,
+    repaint,
+    worded,
+)
 
 
 def loop(
@@ -22,6 +30,7 @@ def loop(
     *,
     junction_s: float = 1.0,
     fade_s: float = FADE_S,
+    rounds: int = ROUNDS,
     negative_prompt: str | None = None,
     num_inference_steps: int | None = None,
     guidance_scale: float | None = None,
@@ -42,6 +51,8 @@ def loop(
         junction_s: seconds that are made anew, half of them at either end; at most half the
             recording.
         fade_s: seconds of the cross-fades at the junction's ends.
+        rounds: how often each step is made (RePaint, arXiv 2201.09865): with more, what is made
+            anew fits what is around it better, and takes as much longer.
         negative_prompt: what not to hear in it.
         num_inference_steps: steps; None is the model's default.
         guidance_scale: diffusers' s (the paper's w + 1); no guidance at 1 or below. None is the
@@ -70,8 +81,16 @@ def loop(
         wording=worded(chain, prompt, negative_prompt),
         sampling=chain.sampling(num_inference_steps, guided_by(prompt, guidance_scale)),
         seed=seed,
+        rounds=rounds,
         fade_s=fade_s,
         on_step=on_step,
     )
     edited = repaint(chain, turned, [region], how)
-    return replace(edited, audio=torch.roll(edited.audio, -half, dims=-1))
+    return replace(
+        edited,
+        audio=torch.roll(edited.audio, -half, dims=-1),
+        regions=(
+            Region(start_s=0.0, end_s=junction_s / 2),
+            Region(start_s=seconds - junction_s / 2, end_s=seconds),
+        ),
+    )

@@ -12,6 +12,7 @@ from auffusion.denoise import StepHook
 from auffusion.edit.keep import LatentMask, keep_outside
 from auffusion.edit.paste import paste_back
 from auffusion.edit.region import Region, check_within, latent_mask, picture_mask
+from auffusion.edit.rounds import Rounds
 from auffusion.edit.start import Start, start_from
 from auffusion.errors import InputError
 from auffusion.pipeline.chain import Chain, Sampling
@@ -24,6 +25,9 @@ from auffusion.shapes import Waveform
 
 FADE_S = 0.02
 """Seconds of a cross-fade between the recording and what was generated, unless told."""
+
+ROUNDS = 1
+"""How often each step is made, unless told."""
 
 _LONGEST_FADE_S = 10.0
 _QUIET = 0.01  # of the peak: 40 dB below it, a level is that of noise
@@ -43,6 +47,8 @@ class Repaint:
     """Decides the noise."""
     strength: float = 1.0
     """1 begins with noise alone, less with what was there."""
+    rounds: int = ROUNDS
+    """How often each step is made (RePaint)."""
     fade_s: float = FADE_S
     """Seconds of a cross-fade."""
     on_step: StepHook | None = None
@@ -70,16 +76,19 @@ def repaint(
         steps = how.sampling.steps
         start = start_from(known, how.strength, noise=noise, walk=walk, steps=steps)
     mask = _mask(chain, regions, recording).to(known)
-    keep = keep_outside(mask, known=known, noise=noise, walk=start.walk)
+    rounds = Rounds(start.walk, how.rounds, randomness.generators)
+    keep = keep_outside(mask, known=known, noise=noise, walk=rounds)
+    on_step = hooked(keep, rounds.on_step, how.on_step)
     conditioning = chain.condition(how.wording, guided=how.sampling.guided)
     guidance = chain.guidance(conditioning, how.sampling)
-    latent = chain.denoise(guidance, start.walk, start.latent, hooked(keep, how.on_step))
+    latent = chain.denoise(guidance, rounds, start.latent, on_step)
     generated = torch.as_tensor(chain.render(latent, recording.samples, "pt").audios).cpu()
     return EditedRecording(
         audio=_pasted(chain, recording, generated, regions, how.fade_s),
         sampling_rate=recording.rate,
         generated=generated,
         latents=latent,
+        regions=tuple(regions),
         seed=how.seed,
         truncated=conditioning.truncated[0],
     )

@@ -10,7 +10,7 @@ from auffusion.pipeline.assembly import AssembledModel
 from auffusion.pipeline.chain import Chain
 from auffusion.pipeline.edited import EditedRecording
 from auffusion.pipeline.recording import Recording, Sound, as_channels, as_recording
-from auffusion.pipeline.repainting import Repaint, guided_by, repaint, worded
+from auffusion.pipeline.repainting import ROUNDS, Repaint, guided_by, repaint, worded
 
 _LOWEST_HZ = 500.0
 _NOTHING_MISSING = 0.85  # of the model's band: the edge that resampling leaves is no cutoff
@@ -23,6 +23,7 @@ def upsample(
     prompt: str | None = None,
     *,
     cutoff_hz: float | None = None,
+    rounds: int = ROUNDS,
     negative_prompt: str | None = None,
     num_inference_steps: int | None = None,
     guidance_scale: float | None = None,
@@ -43,6 +44,8 @@ def upsample(
         prompt: what the recording is of; None is no text, and then there is no guidance.
         cutoff_hz: up to where the recording has sound; None finds it in its spectrum
             (`auffusion.audio.bandwidth.find_cutoff`).
+        rounds: how often each step is made (RePaint, arXiv 2201.09865): with more, what is made
+            anew fits what is around it better, and takes as much longer.
         negative_prompt: what not to hear in it.
         num_inference_steps: steps; None is the model's default.
         guidance_scale: diffusers' s (the paper's w + 1); no guidance at 1 or below. None is the
@@ -77,6 +80,7 @@ def upsample(
         wording=worded(chain, prompt, negative_prompt),
         sampling=chain.sampling(num_inference_steps, guided_by(prompt, guidance_scale)),
         seed=seed,
+        rounds=rounds,
         on_step=on_step,
     )
     return repaint(chain, recording, [region], how)

@@ -6,14 +6,20 @@ from types import NoneType, UnionType
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 from auffusion.cli.edit.edit import Edit
+from auffusion.cli.edit.extend import Extend
+from auffusion.cli.edit.inpaint import Inpaint
+from auffusion.cli.edit.loop import Loop
 from auffusion.cli.edit.refine import Refine
 from auffusion.cli.edit.restyle import Restyle
 from auffusion.cli.edit.reweight import Reweight
 from auffusion.cli.edit.swap import Swap
+from auffusion.cli.edit.upsample import Upsample
 from auffusion.errors import InputError
 from auffusion.studio.settings import UsedEdit
 
-KINDS: Mapping[str, type[Edit]] = {kind.kind: kind for kind in (Restyle, Swap, Refine, Reweight)}
+KINDS: Mapping[str, type[Edit]] = {
+    kind.kind: kind for kind in (Restyle, Inpaint, Extend, Loop, Upsample, Swap, Refine, Reweight)
+}
 """The class of each kind."""
 
 

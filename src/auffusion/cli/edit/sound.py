@@ -6,16 +6,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from auffusion.audio import fit_length, resample, to_mono
 from auffusion.audio.channels import Channels, from_encoding, in_encoding, write_channels
 from auffusion.audio.encoding import Samples, sample_bytes
 from auffusion.cli.edit.edit import Edit, Outcome, edit_options
 from auffusion.cli.edit.source import Source
 from auffusion.files import write_file
 from auffusion.image import Mark, Panel, stacked_figure
-from auffusion.mel import MelConfig
+from auffusion.mel import MelConfig, MelSpectrogram
 from auffusion.pipeline.chain import Chain
 from auffusion.pipeline.hooks import progress_hook
 from auffusion.pipeline.recording import as_recording
@@ -132,3 +134,34 @@ def log_mel_panel(
     """A panel of one log-mel, wherever it lies."""
     flat = log_mel.reshape(log_mel.shape[-2:]).detach().float().cpu()
     return Panel(log_mel=flat, title=title, marks=marks)
+
+
+def panel_of(
+    mel: MelConfig,
+    channels: Channels,
+    rate: int,
+    *,
+    gain: float,
+    title: str,
+    marks: Sequence[Mark] = (),
+    begins_s: float = 0.0,
+    seconds: float | None = None,
+) -> Panel:
+    """A panel of a sound.
+
+    Args:
+        mel: the front-end.
+        channels: the sound.
+        rate: its rate in Hz.
+        gain: what it is divided by, so that two sounds are seen at the level of one.
+        title: above it.
+        marks: what to point at.
+        begins_s: silence before it.
+        seconds: how long the picture is; None is as long as the sound.
+    """
+    waveform = resample(to_mono(channels).float(), rate, mel.sample_rate) / gain
+    shifted = F.pad(waveform, (round(begins_s * mel.sample_rate), 0))
+    samples = shifted.shape[-1] if seconds is None else round(seconds * mel.sample_rate)
+    frames = max(1, samples // mel.hop_length)
+    whole = fit_length(shifted, max(frames * mel.hop_length, mel.minimum_samples))
+    return log_mel_panel(MelSpectrogram(mel)(whole)[..., :frames], title, marks)
