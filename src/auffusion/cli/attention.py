@@ -82,6 +82,9 @@ def attention(
     side: Annotated[
         int, typer.Option(help="Side of a square of figure.png, in pixels.", min=64, max=1024)
     ] = 256,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch a rival's weights that are not here.")
+    ] = False,
     seed: options.EditSeed = 0,
     steps: options.Steps = _STEPS,
     guidance: options.Guidance = None,
@@ -115,9 +118,14 @@ def attention(
     )
     folder = Path(f"{slug(prompt)}_attention") if output is None else output
     check_writable(folder)
+    asked: dict[str, Any] = {
+        "words": words,
+        "by": by.value,
+        "places": None if place is None else [one.value for one in place],
+        "levels": level,
+    }
     watched = [
-        _watched(name, settings, words=words, by=by, places=place, levels=level, device=device)
-        for name in named
+        _watched(name, settings, asked, device=device.value, download=download) for name in named
     ]
     make_folder(folder)
     _write(folder, watched, settings, scale=scale, side=side)
@@ -129,24 +137,11 @@ def attention(
 
 
 def _watched(
-    name: str,
-    settings: Settings,
-    *,
-    words: list[str] | None,
-    by: Rows,
-    places: list[Place] | None,
-    levels: list[int] | None,
-    device: Device,
+    name: str, settings: Settings, asked: dict[str, Any], *, device: str, download: bool
 ) -> "WatchedModel":
     from auffusion.cli.progress import Display
 
     display = Display()
-    watched: dict[str, Any] = {
-        "words": words,
-        "by": by.value,
-        "places": None if places is None else [one.value for one in places],
-        "levels": levels,
-    }
     with display.loading(name):
         from auffusion.studio.devices import choose_device
         from auffusion.studio.studio import Studio
@@ -154,12 +149,12 @@ def _watched(
         from auffusion.studio.watching_tango import is_tango, watch_tango
 
         rival = is_tango(name)
-        studio = None if rival else Studio(name, device=device.value, dtype=settings.dtype)
+        studio = None if rival else Studio(name, device=device, dtype=settings.dtype)
     with display.bars(1) as bars, bars.sound(settings.prompt, settings.steps) as advance:
         if studio is None:
-            place = str(choose_device(device.value))
-            return watch_tango(name, settings, advance, device=place, **watched)
-        return watch(studio, studio.complete(settings), advance, **watched)
+            place = str(choose_device(device))
+            return watch_tango(name, settings, advance, device=place, download=download, **asked)
+        return watch(studio, studio.complete(settings), advance, **asked)
 
 
 def _write(
@@ -172,7 +167,7 @@ def _write(
 ) -> None:
     from auffusion.studio.watching import write_all
 
-    told = f"seed {settings.seed}, {settings.steps} steps of {settings.scheduler}"
+    told = f"seed {settings.seed}, {settings.steps} steps"
     write_all(folder, models, title=settings.prompt, under=told, scale=scale.value, side=side)
 
 

@@ -47,6 +47,7 @@ def watch_tango(
     advance: Callable[[], object],
     *,
     device: str = "cpu",
+    download: bool = False,
     words: Sequence[str] | None = None,
     by: RowKind = "model",
     places: Sequence[Any] | None = None,
@@ -60,6 +61,7 @@ def watch_tango(
             own. Its sampler is always its own.
         advance: called after each step.
         device: where its networks run.
+        download: whether published weights that are not here may be fetched.
         words: as for `AuffusionPipeline.attention`.
         by: what is a row.
         places: parts of the U-Net that are watched.
@@ -79,6 +81,7 @@ def watch_tango(
         steps=settings.steps,
         guidance=settings.guidance,
         length_s=settings.length_s,
+        download=download,
     )
     rival = baseline.rival
     if not isinstance(rival, Tango):
