@@ -158,6 +158,31 @@ class TestWindows:
         assert {shape[-1] for shape in widths} == {6}
         assert {shape[0] for shape in widths} == {1}
 
+    def test_no_piece_of_a_long_picture_is_wider_than_the_window(self, vae):
+        widths = []
+        handle = vae.encoder.register_forward_pre_hook(lambda _, inputs: widths.append(inputs[0]))
+        latent = LatentCodec(vae, window=8).encode(torch.rand(1, 3, 16, 4 * 20))
+        handle.remove()
+        assert latent.shape == (1, 4, 4, 20)
+        assert {pixels.shape[-1] for pixels in widths} == {32}
+
+    def test_where_only_one_window_is_the_latent_is_that_window_s(self, vae):
+        image = torch.rand(1, 3, 16, 4 * 20, generator=torch.Generator().manual_seed(0))
+        codec = LatentCodec(vae, window=8, overlap=2)
+        whole = codec.encode(image)
+        assert torch.allclose(whole[..., :6], codec.encode(image[..., :32])[..., :6], atol=1e-6)
+        assert torch.allclose(whole[..., -6:], codec.encode(image[..., -32:])[..., -6:], atol=1e-6)
+
+    def test_a_long_picture_is_sampled_around_its_mean(self, vae):
+        image = torch.rand(1, 3, 16, 4 * 20, generator=torch.Generator().manual_seed(0))
+        codec = LatentCodec(vae, window=8)
+        seeds = [torch.Generator().manual_seed(seed) for seed in range(8)]
+        drawn = torch.cat([codec.encode(image, generators=[one]) for one in seeds])
+        mean, deviation = codec.moments(image).unbind(dim=1)
+        apart = (drawn / codec.scaling_factor - mean) / deviation
+        assert abs(apart.mean().item()) < 0.05
+        assert apart.std().item() == pytest.approx(1.0, abs=0.05)
+
     def test_windows_that_show_the_same_give_one_picture(self, vae):
         # Starts 0, 8, 16 meet the same 8-column pattern, so that all windows decode alike.
         pattern = torch.randn(1, 4, 4, 8, generator=torch.Generator().manual_seed(3))

@@ -19,13 +19,13 @@ class LatentCodec:
     """Pictures in [0, 1] to latents of about unit variance, and back (paper §3.2).
 
     Items pass the network one by one (`slicing`), which bounds the memory and changes nothing
-    else. Latents wider than `window` columns are decoded in windows that overlap by `overlap`
-    columns and are cross-faded in the picture; others are decoded whole.
+    else. Latents wider than `window` columns are encoded and decoded in windows that overlap by
+    `overlap` columns and are cross-faded, posterior or picture; others pass whole.
 
     Args:
         vae: a diffusers `AutoencoderKL`, or another with its interface and a
             `spatial_compression_ratio`.
-        window: widest latent that is decoded in one piece, in latent columns.
+        window: widest latent that passes in one piece, in latent columns.
         overlap: latent columns that neighbouring windows share at least; a quarter of the window
             if not given.
         slicing: one item at a time rather than the batch at once.
@@ -105,11 +105,7 @@ class LatentCodec:
         """
         self._check(image)
         size = 1 if self.slicing else len(image)
-        parts: list[Tensor] = []
-        for i in range(0, len(image), size):
-            posterior = self.vae.encode(self._placed(image[i : i + size] * 2 - 1)).latent_dist
-            parts.append(torch.stack([posterior.mean, posterior.std], dim=1))
-        return torch.cat(parts)
+        return torch.cat([self._moments(image[i : i + size]) for i in range(0, len(image), size)])
 
     @torch.no_grad()
     def decode(self, latent: Latent) -> SpecImage:
@@ -119,10 +115,32 @@ class LatentCodec:
         return torch.cat(parts)
 
     def _encode(self, image: SpecImage, generators: list[torch.Generator] | None) -> Latent:
-        pixels = self._placed(image * 2 - 1)
-        posterior = self.vae.encode(pixels).latent_dist
-        latent = posterior.mode() if generators is None else posterior.sample(generators)
-        return latent * self.scaling_factor
+        mean, deviation = self._moments(image).unbind(dim=1)
+        if generators is not None:
+            # As diffusers' posterior draws, in the network's precision.
+            shape, dtype = (1, *mean.shape[1:]), mean.dtype
+            drawn = [
+                torch.randn(shape, generator=one, device=one.device, dtype=dtype).to(mean.device)
+                for one in generators
+            ]
+            mean = mean + deviation * torch.cat(drawn)
+        return mean * self.scaling_factor
+
+    def _moments(self, image: SpecImage) -> Float[Tensor, "batch 2 channel height width"]:
+        """Mean and deviation of the posterior of each picture."""
+        # A latent column for each of so many pixels, which stand in an axis of their own.
+        batch, channels, height, _ = image.shape
+        columns = (image * 2 - 1).reshape(batch, channels, height, -1, self.scale_factor)
+        return average_windows(
+            self._moments_window, columns.movedim(-1, -2), window=self.window, overlap=self.overlap
+        )
+
+    def _moments_window(
+        self, columns: Float[Tensor, "batch 3 mel pixel column"]
+    ) -> Float[Tensor, "batch 2 channel height column"]:
+        pixels = columns.movedim(-1, -2).flatten(-2)
+        posterior = self.vae.encode(self._placed(pixels)).latent_dist
+        return torch.stack([posterior.mean, posterior.std], dim=1)
 
     def _decode(self, latent: Latent) -> SpecImage:
         return average_windows(
