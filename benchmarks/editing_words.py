@@ -1,6 +1,7 @@
 """Do word edits of the embedded model do what they say? Asked of the judge of its classes.
 
-    python benchmarks/editing_words.py WORK [--seeds 3] [--only swaps|weights] [--pictures DIR]
+    python benchmarks/editing_words.py WORK [--model embedded] [--seeds 3] [--only swaps|weights]
+        [--device cpu] [--pictures DIR] [--rows FILE]
 
 WORK is the folder of the judge (`benchmarks/embedded_classes.py`).
 
@@ -88,7 +89,7 @@ def spearman(first: Tensor, second: Tensor) -> float:
 
 def judged(judge: Judge, audios: Any) -> Tensor:  # noqa: ANN401
     """Log-probabilities of the classes, a row a sound."""
-    return torch.stack([scores(judge, torch.as_tensor(audio)[None].float()) for audio in audios])
+    return torch.stack([scores(judge, audio[None].float().cpu()) for audio in audios])
 
 
 @dataclass
@@ -242,13 +243,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("work", type=Path)
+    parser.add_argument("--model", default="embedded")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", choices=("swaps", "weights"))
     parser.add_argument("--pictures", type=Path)
     parser.add_argument("--rows", type=Path, help="write every sound's numbers here, as JSON lines")
     given = parser.parse_args()
     judge = train_judge(given.work)
-    pipe = AuffusionPipeline.from_pretrained("embedded")
+    pipe = AuffusionPipeline.from_pretrained(given.model).to(given.device)
     pipe.set_progress_bar_config(disable=True)
     pipe.scheduler = make_scheduler("dpm++", pipe.scheduler.config)
     call = {"num_inference_steps": 20, "output_type": "pt"}
