@@ -55,15 +55,15 @@ def invert(
     method     the walk                                            finds the recording      costs
     ========== =================================================== ======================== =======
     ddim       DDIM's, backwards (arXiv 2010.02502)                nearly, without guidance 3 N
-    null-text  DDIM's, with "no text" fitted to it at each step    closely, with guidance   12 N
+    null-text  DDIM's, with "no text" fitted to it at each step    closely, with guidance   24 N
                (arXiv 2211.09794)
     ddpm       DDPM's, its noise chosen so that it leads back      exactly, with guidance   2 N
                (arXiv 2304.06140)
     ========== =================================================== ======================== =======
 
     The walk is one of DDIM or DDPM over the model's noise schedule whatever sampler the model is
-    set to, and edits that start from it walk it too. The cost counts calls of the network for N
-    steps, the measuring of the error included.
+    set to, and edits that start from it walk it too. The cost counts calls of the network and of
+    its gradient for N steps, the measuring of the error included.
 
     Args:
         model: the pipeline.
