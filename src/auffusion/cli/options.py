@@ -9,7 +9,13 @@ import typer
 from auffusion.cli.choices import Device, FileKind, Precision, Sampler
 from auffusion.studio.settings import HIGHEST_SEED
 
-Prompts = Annotated[list[str] | None, typer.Argument(help="What to hear.", metavar="PROMPT")]
+Prompts = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="What to hear; a word may be weighted, as in a man (chopping:2.0) wood.",
+        metavar="PROMPT",
+    ),
+]
 Source = Annotated[
     Path | None,
     typer.Option(
@@ -75,7 +81,13 @@ Spectrogram = Annotated[
 Recording = Annotated[
     Path, typer.Argument(help="A WAV, FLAC, OGG or MP3 file.", metavar="RECORDING")
 ]
-EditPrompt = Annotated[str, typer.Argument(help="What to hear.", metavar="PROMPT")]
+EditPrompt = Annotated[
+    str,
+    typer.Argument(
+        help="What to hear; a word may be weighted, as in a man (chopping:2.0) wood.",
+        metavar="PROMPT",
+    ),
+]
 EditOutput = Annotated[
     Path | None,
     typer.Option(
