@@ -185,22 +185,26 @@ def _all_here(
     made: "TableRecipe | FigureRecipe", equipment: "Equipment", *, to_stderr: bool
 ) -> bool:
     """Say what a recipe needs, and whether all of it is here or will be fetched."""
-    from auffusion.recipes.tables.attention_figure import FigureRecipe, figure_needs
+    from auffusion.recipes.tables.attention_figure import (
+        FigureRecipe,
+        figure_hours,
+        figure_needs,
+    )
     from auffusion.recipes.tables.running import gpu_hours, left_out, table_needs
 
     typer.echo(f"{made.title} needs", err=to_stderr)
     if isinstance(made, FigureRecipe):
-        needs = list(figure_needs(made, equipment))
+        needs, hours = list(figure_needs(made, equipment)), figure_hours(made)
     else:
-        needs = list(table_needs(made, equipment))
+        needs, hours = list(table_needs(made, equipment)), gpu_hours(made)
     for need in needs:
         typer.echo(f"  {need.told()}", err=to_stderr)
     if not isinstance(made, FigureRecipe):
         for title, why in left_out(made).items():
             typer.echo(f"  {'left out':<14}{'system':<10}{title}: {why}", err=to_stderr)
-        if made.cost is not None:
-            hours = gpu_hours(made)
-            typer.echo(f"  about {hours:.0f} hours of {made.cost.device}", err=to_stderr)
+    if made.cost is not None and hours:
+        told = f"{hours:.0f} hours" if hours >= 2 else f"{60 * hours:.0f} minutes"
+        typer.echo(f"  about {told} of {made.cost.device}", err=to_stderr)
     missing = sum(need.missing for need in needs)
     if missing:
         typer.echo(f"{missing} things are missing: nothing was made", err=to_stderr)

@@ -11,6 +11,7 @@ from auffusion.config import read_config
 from auffusion.errors import InputError
 from auffusion.files import make_folder
 from auffusion.recipes.tables.needs import Equipment, Need, model_need
+from auffusion.recipes.tables.recipe import Cost
 from auffusion.recipes.tables.rival_system import RivalSystem, fetch_published
 from auffusion.studio.settings import Settings
 from auffusion.studio.studio import Studio
@@ -68,6 +69,8 @@ class FigureRecipe:
     can be compared."""
     side: int = 256
     """Of a square, in pixels."""
+    cost: Cost | None = None
+    """For the estimate of the time."""
     rows: tuple[str, ...] = ()
     """Only these, in the order of the file."""
     row: Mapping[str, FigureRow] = field(default_factory=lambda: {})
@@ -121,6 +124,12 @@ def figure_needs(figure: FigureRecipe, equipment: Equipment) -> Iterator[Need]:
             yield from RivalSystem(title=row.title, baseline=row.model).needs(equipment)
         else:
             yield model_need(row.model, row.how, equipment)
+
+
+def figure_hours(figure: FigureRecipe) -> float:
+    """An estimate of the time of an accelerator; 0 where there is none."""
+    a_step = 0.0 if figure.cost is None else figure.cost.seconds_a_step
+    return len(figure.chosen) * figure.steps * a_step / 3600.0
 
 
 def run_figure(

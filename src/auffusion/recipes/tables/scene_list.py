@@ -50,7 +50,10 @@ class SceneList:
     @property
     def expected(self) -> int | None:
         """See `CaptionList`."""
-        return self.most
+        try:
+            return len(self.items())
+        except InputError:
+            return self.most
 
     def needs(self) -> Iterator[Need]:
         """See `CaptionList`."""
