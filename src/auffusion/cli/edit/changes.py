@@ -10,7 +10,7 @@ from auffusion.mel import DB_A_NEPER, MelConfig
 
 _CHANGED_DB = 1.0
 """Mean difference of a moment's bands from which it counts as changed."""
-_GAP_S = 0.25
+_GAP_S = 0.5
 """What is shorter between two changes belongs to them."""
 
 

@@ -26,8 +26,8 @@ class Reweight(WordEdit):
 
     def title(self, settings: Settings) -> str:
         """The weights and the prompt."""
-        told = ", ".join(f"{word} × {weight:g}" for word, weight in self.weights)  # noqa: RUF001
-        return f"{told}: {settings.prompt}"
+        told = ", ".join(f"{word} = {weight:g}" for word, weight in self.weights)
+        return f"{told} in {settings.prompt}"
 
 
 @with_shared_options
