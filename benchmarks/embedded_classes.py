@@ -6,7 +6,7 @@ each class, and the judge names them. The classes were fixed before the model wa
 the sound list with the most clips of which at least two are in the validation split.
 
     python benchmarks/embedded_classes.py WORK [--model embedded] [--guidance 3] [--steps 25]
-        [--scheduler dpm++] [--pictures DIR]
+        [--scheduler dpm++] [--device cpu] [--pictures DIR]
 
 WORK is the folder of `auffusion.recipes.embedded` (for the sound library and the judge's weights).
 """
@@ -186,6 +186,7 @@ def main() -> None:
     parser.add_argument("--guidance", type=float)
     parser.add_argument("--steps", type=int, default=25)
     parser.add_argument("--scheduler", default="dpm++")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--pictures", type=Path)
     given = parser.parse_args()
     judge = train_judge(given.work)
@@ -212,7 +213,7 @@ def generated(judge: Judge, given: argparse.Namespace) -> dict[str, tuple[int, i
     from auffusion.denoise import make_scheduler
     from auffusion.image import spectrogram_figure
 
-    pipe = AuffusionPipeline.from_pretrained(given.model)
+    pipe = AuffusionPipeline.from_pretrained(given.model).to(given.device)
     pipe.set_progress_bar_config(disable=True)
     pipe.scheduler = make_scheduler(given.scheduler, pipe.scheduler.config)
     extra = {} if given.guidance is None else {"guidance_scale": given.guidance}
@@ -223,10 +224,10 @@ def generated(judge: Judge, given: argparse.Namespace) -> dict[str, tuple[int, i
             made = pipe(
                 prompt, seeds=[seed], num_inference_steps=given.steps, output_type="pt", **extra
             )
-            ranks.append(_rank(judge, torch.as_tensor(made.audios[0]), label))
+            ranks.append(_rank(judge, made.audios[0].cpu(), label))
             if given.pictures is not None and seed == 0:
                 given.pictures.mkdir(parents=True, exist_ok=True)
-                picture = spectrogram_figure(torch.as_tensor(made.spectrograms[0]))
+                picture = spectrogram_figure(made.spectrograms[0].float().cpu())
                 picture.save(given.pictures / f"{prompt.replace(' ', '_')}.png")
         rows[label] = sum(r == 0 for r in ranks), sum(r < 5 for r in ranks)
     return rows

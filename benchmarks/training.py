@@ -1,12 +1,14 @@
 """Samples a second of our training loop beside reference loops.
 
     python benchmarks/training.py [--steps 12] [--runs 3] [--only tiny,mid,embedded,vocoder]
+    python benchmarks/training.py --device cuda --precision bfloat16 --batch 16 --only full
 
 Diffusion: the reference is the loop of diffusers' `train_text_to_image.py` (0.42), written down
 without its command line: per step it encodes the pictures with the VAE and the captions with the
 text encoder, draws noise and timesteps, and takes an AdamW step with clipping. Ours is measured
 with caches and without. The models are a tiny one, one with the proportions of Stable Diffusion 1.5
-at a quarter of all its widths, and the embedded one, whose VAE is a fraction of a usual one's work.
+at a quarter of all its widths, the embedded one, whose VAE is a fraction of a usual one's work, and
+on a GPU one of Stable Diffusion's full size.
 
 Vocoder: the reference is the loop of HiFi-GAN's paper: discriminators first, then the generator,
 each judging anew.
@@ -22,9 +24,9 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -67,7 +69,6 @@ from auffusion.vocoder.losses import discriminator_loss, feature_loss, generator
 
 SOUNDS = sorted((Path(__file__).parents[1] / "tests/sounds").glob("*.flac"))
 SKIPPED = 3
-BATCH = 4
 
 
 def write_data(folder: Path) -> Path:
@@ -81,21 +82,43 @@ def write_data(folder: Path) -> Path:
     return folder / "data"
 
 
-def reference(data: Path, base: str, steps: int) -> list[float]:
+@dataclass(frozen=True)
+class Place:
+    """Where and how all are trained."""
+
+    device: str
+    precision: str
+    batch: int
+
+    def casting(self) -> AbstractContextManager[Any]:
+        """What a mixed-precision loop computes under."""
+        wanted = self.precision != "float32"
+        return torch.autocast(self.device, getattr(torch, self.precision), enabled=wanted)
+
+    def wait(self) -> None:
+        """Until the device has done what it was told."""
+        if self.device == "cuda":
+            torch.cuda.synchronize()
+
+
+def reference(data: Path, base: str, steps: int, place: Place) -> list[float]:
     """Seconds of each step of diffusers' loop."""
     prepared, model = PreparedData(data), load_starting_model(StartingModel(base=base), 0, "cpu")
     parts: dict[str, Any] = model.components
-    unet, vae, encoder = parts["unet"], parts["vae"], parts["text_encoder"]
-    scheduler, mel = training_scheduler(model), MelSpectrogram(model.mel)
+    unet, vae, encoder = (parts[name].to(place.device) for name in ("unet", "vae", "text_encoder"))
+    if parts["condition_adapter"] is not None:
+        parts["condition_adapter"].to(place.device)
+    scheduler, mel = training_scheduler(model), MelSpectrogram(model.mel).to(place.device)
     optimiser = torch.optim.AdamW(unet.parameters(), lr=1e-5)
     rng, width = np.random.default_rng(0), model.canvas.samples(None)
     taken: list[float] = []
     for _ in range(steps):
         began = time.perf_counter()
-        clips = [int(i) for i in rng.integers(len(prepared), size=BATCH)]
+        clips = [int(i) for i in rng.integers(len(prepared), size=place.batch)]
         sounds = np.stack([canvas(prepared.samples(i), rng, width=width) for i in clips])
-        pictures = model.image_codec.encode(mel(normalise_peak(torch.from_numpy(sounds))))
-        with torch.no_grad():
+        waveforms = torch.from_numpy(sounds).to(place.device)
+        pictures = model.image_codec.encode(mel(normalise_peak(waveforms)))
+        with torch.no_grad(), place.casting():
             latents = vae.encode(2 * pictures - 1).latent_dist.sample()
             latents = latents * model.latent_codec.scaling_factor
             tokens = parts["tokenizer"](
@@ -105,34 +128,44 @@ def reference(data: Path, base: str, steps: int) -> list[float]:
                 max_length=int(model.config["text_max_length"]),
                 return_tensors="pt",
             )
-            rows = encoder(tokens.input_ids).last_hidden_state
-        if parts["condition_adapter"] is not None:
-            rows = parts["condition_adapter"](rows)
+            rows = encoder(tokens.input_ids.to(place.device)).last_hidden_state
+            if parts["condition_adapter"] is not None:
+                rows = parts["condition_adapter"](rows)
         noise = torch.randn_like(latents)
-        timesteps = torch.randint(0, scheduler.config.num_train_timesteps, (BATCH,))
+        timesteps = torch.randint(
+            0, scheduler.config.num_train_timesteps, (place.batch,), device=place.device
+        )
         noisy = scheduler.add_noise(latents, noise, timesteps)
-        predicted = unet(noisy, timesteps, rows.detach(), return_dict=False)[0]
-        F.mse_loss(predicted.float(), noise, reduction="mean").backward()
+        with place.casting():
+            predicted = unet(noisy, timesteps, rows, return_dict=False)[0]
+        F.mse_loss(predicted.float(), noise.float(), reduction="mean").backward()
         torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
         optimiser.step()
         optimiser.zero_grad()
+        place.wait()
         taken.append(time.perf_counter() - began)
     return taken
 
 
-def ours(data: Path, base: str, steps: int, folder: Path, caches: Path | None) -> list[float]:
+def ours(
+    data: Path, base: str, steps: int, folder: Path, caches: Path | None, place: Place
+) -> list[float]:
     """Seconds of each step of our loop."""
-    changes = [f"data.folder={data}", f"model.base={base}", *_loop_settings(steps, 1e-5)]
+    changes = [f"data.folder={data}", f"model.base={base}", *_loop_settings(steps, 1e-5, place)]
+    if place.device == "cuda":
+        # diffusers' example needs no checkpointing either where the memory is there.
+        changes += ["model.gradient_checkpointing=false"]
     if caches is not None:
         changes += [f"data.latents={caches / 'latents'}", f"data.text={caches / 'text'}"]
     config = read_config(DiffusionConfig, None, changes)
-    return timed(diffusion_task(config, folder, "cpu"), config.loop, folder, steps)
+    return timed(diffusion_task(config, folder, place.device), config.loop, folder, steps)
 
 
-def _loop_settings(steps: int, rate: float) -> list[str]:
+def _loop_settings(steps: int, rate: float, place: Place) -> list[str]:
     return [
         f"loop.steps={steps}",
-        f"loop.batch={BATCH}",
+        f"loop.batch={place.batch}",
+        f"loop.precision={place.precision}",
         f"loop.learning_rate={rate}",
         f"loop.save_every={steps + 1}",
         "loop.average_decay=0",
@@ -143,8 +176,11 @@ def _loop_settings(steps: int, rate: float) -> list[str]:
 def timed(task: Task, settings: LoopSettings, folder: Path, steps: int) -> list[float]:
     """Seconds of each step of a task in our loop."""
     times = [time.perf_counter()]
+    told: dict[str, float] = {}
     with suppress(_EnoughError):
-        train(task, settings, folder, on_step=_until(times, steps))
+        train(task, settings, folder, on_step=_until(times, steps, told))
+    if "mfu" in told:
+        print(f"MFU of the last step {told['mfu']:.1%}, {told['flops'] / 1e12:.1f} TFLOP/s")
     return [b - a for a, b in pairwise(times)]
 
 
@@ -152,40 +188,40 @@ class _EnoughError(Exception):
     """All steps were timed; the export is not."""
 
 
-def _until(times: list[float], steps: int) -> Callable[..., None]:
-    def tell(*_: object) -> None:
+def _until(times: list[float], steps: int, told: dict[str, float]) -> Callable[..., None]:
+    def tell(_: int, values: Mapping[str, float]) -> None:
         times.append(time.perf_counter())
+        told.update(values)
         if len(times) > steps:
             raise _EnoughError
 
     return tell
 
 
-def write_mid_size(folder: Path) -> Path:
-    """Stable Diffusion 1.5's proportions at a quarter of its widths, random weights."""
+def write_model(folder: Path, part: int) -> Path:
+    """Stable Diffusion 1.5's proportions, all widths divided by `part`; random weights."""
     tiny: Any = tiny_pipeline(layout="stable-diffusion")
     vae: Any = AutoencoderKL
-    widths = (80, 160, 320, 320)
     parts = {
         "vae": vae(
             down_block_types=("DownEncoderBlock2D",) * 4,
             up_block_types=("UpDecoderBlock2D",) * 4,
-            block_out_channels=(32, 64, 128, 128),
+            block_out_channels=(128 // part, 256 // part, 512 // part, 512 // part),
             layers_per_block=2,
             latent_channels=4,
         ),
         "unet": UNet2DConditionModel(
             sample_size=(32, 128),
-            block_out_channels=widths,
-            norm_num_groups=16,
-            cross_attention_dim=192,
+            block_out_channels=(320 // part, 640 // part, 1280 // part, 1280 // part),
+            norm_num_groups=32 // (part // 2 or 1),
+            cross_attention_dim=768 // part,
             attention_head_dim=8,
         ),
         "text_encoder": CLIPTextModel(
             CLIPTextConfig(
                 vocab_size=49408,
-                hidden_size=192,
-                intermediate_size=768,
+                hidden_size=768 // part,
+                intermediate_size=3072 // part,
                 num_hidden_layers=12,
                 num_attention_heads=12,
                 eos_token_id=tiny.tokenizer.eos_token_id,
@@ -205,7 +241,9 @@ def models(folder: Path, wanted: set[str]) -> dict[str, str]:
         tiny_pipeline(seed=0).save_pretrained(folder / "tiny")
         found["tiny"] = str(folder / "tiny")
     if "mid" in wanted:
-        found["mid-size, 54 M"] = str(write_mid_size(folder / "mid"))
+        found["mid-size, 54 M"] = str(write_model(folder / "mid", 4))
+    if "full" in wanted:
+        found["full size, 860 M"] = str(write_model(folder / "full", 1))
     if "embedded" in wanted:
         found["embedded, 22 M"] = "embedded"
     return found
@@ -218,7 +256,7 @@ JUDGES = DiscriminatorConfig(
 FRAMES = 51
 
 
-def reference_vocoder(data: Path, steps: int) -> list[float]:
+def reference_vocoder(data: Path, steps: int, place: Place) -> list[float]:
     """Seconds of each step of HiFi-GAN's own loop."""
     prepared, mel, rng = PreparedData(data), MelSpectrogram(), np.random.default_rng(0)
     generator, judges = HifiGan(VOCODER), Discriminators(JUDGES)
@@ -229,7 +267,7 @@ def reference_vocoder(data: Path, steps: int) -> list[float]:
     taken: list[float] = []
     for _ in range(steps):
         began = time.perf_counter()
-        clips = rng.integers(len(prepared), size=BATCH)
+        clips = rng.integers(len(prepared), size=place.batch)
         pieces = [random_segment(prepared.samples(int(i)), FRAMES * 160, rng) for i in clips]
         target = torch.from_numpy(np.stack(pieces))
         shown = mel(target)
@@ -246,10 +284,10 @@ def reference_vocoder(data: Path, steps: int) -> list[float]:
     return taken
 
 
-def our_vocoder(data: Path, steps: int, folder: Path) -> list[float]:
+def our_vocoder(data: Path, steps: int, folder: Path, place: Place) -> list[float]:
     """Seconds of each step of our loop."""
     changes = [f"data.folder={data}", f"frames={FRAMES}", "listening.split=train"]
-    changes += _loop_settings(steps, 2e-4)
+    changes += _loop_settings(steps, 2e-4, place)
     config = replace(
         read_config(VocoderConfig, None, changes),
         generator=StartingVocoder(hifigan=VOCODER),
@@ -266,52 +304,65 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only", default="tiny,mid,embedded,vocoder")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
+    parser.add_argument("--batch", type=int, default=4)
     given = parser.parse_args()
     wanted = set(given.only.split(","))
+    on = Place(given.device, given.precision, given.batch)
     torch.set_num_threads(1)
+    where = f"{platform.machine()}, {os.cpu_count()} cores, one thread"
+    if on.device == "cuda":
+        where = torch.cuda.get_device_name()
     print(
-        f"{platform.machine()}, {os.cpu_count()} cores, one thread, torch {torch.__version__}, "
-        f"float32, batch {BATCH}, medians of {given.steps - SKIPPED} steps, {given.runs} turns"
+        f"{where}, torch {torch.__version__}, {on.precision}, batch {on.batch}, "
+        f"medians of {given.steps - SKIPPED} steps, {given.runs} turns"
     )
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         data = write_data(folder)
         for name, base in models(folder, wanted).items():
-            compare_diffusion(name, base, data, folder, given.steps, given.runs)
+            compare_diffusion(name, base, data, folder, given, on)
         if "vocoder" in wanted:
             runs = {
-                "reference": lambda _: reference_vocoder(data, given.steps),
-                "ours": lambda turn: our_vocoder(data, given.steps, folder / f"voc/{turn}"),
+                "reference": lambda _: reference_vocoder(data, given.steps, on),
+                "ours": lambda turn: our_vocoder(data, given.steps, folder / f"voc/{turn}", on),
             }
-            compare("vocoder, HiFi-GAN at a quarter of its widths", runs, given.runs)
+            compare("vocoder, HiFi-GAN at a quarter of its widths", runs, given.runs, on.batch)
 
 
 def compare_diffusion(
-    name: str, base: str, data: Path, folder: Path, steps: int, runs: int
+    name: str, base: str, data: Path, folder: Path, given: argparse.Namespace, on: Place
 ) -> None:
     """One model's figures."""
-    kind = name.split(",")[0]
+    kind, steps = name.split(",")[0], given.steps
     caches = folder / "caches" / kind
     for job, place in ((MakeLatentComputer, "latents"), (MakeTextComputer, "text")):
-        compute_cache(job(data=data, model=base), caches / place, SerialExecutor())
+        made = job(data=data, model=base, device=on.device)
+        compute_cache(made, caches / place, SerialExecutor())
     place = folder / "runs" / kind
     compare(
         name,
         {
-            "diffusers": lambda _: reference(data, base, steps),
-            "ours, live": lambda turn: ours(data, base, steps, place / f"live{turn}", None),
-            "ours, caches": lambda turn: ours(data, base, steps, place / f"cache{turn}", caches),
+            "diffusers": lambda _: reference(data, base, steps, on),
+            "ours, live": lambda turn: ours(data, base, steps, place / f"live{turn}", None, on),
+            "ours, caches": lambda turn: ours(
+                data, base, steps, place / f"cache{turn}", caches, on
+            ),
         },
-        runs,
+        given.runs,
+        on.batch,
     )
 
 
-def compare(name: str, kinds: dict[str, Callable[[int], list[float]]], runs: int) -> None:
+def compare(
+    name: str, kinds: dict[str, Callable[[int], list[float]]], runs: int, batch: int
+) -> None:
     """Samples a second of each kind, turn by turn, and how many times the first one's."""
     found: dict[str, list[float]] = {kind: [] for kind in kinds}
     for turn in range(runs):
         for kind, run in kinds.items():
-            found[kind].append(BATCH / statistics.median(run(turn)[SKIPPED:]))
+            found[kind].append(batch / statistics.median(run(turn)[SKIPPED:]))
     first = next(iter(found.values()))
     for kind, speeds in found.items():
         ratios = [a / b for a, b in zip(speeds, first, strict=True)]

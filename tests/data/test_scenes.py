@@ -3,7 +3,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from auffusion.data.scenes import CANVAS, SceneComposer
+from auffusion.data.clips import SAMPLE_RATE, Clip
+from auffusion.data.scenes import CANVAS, SceneComposer, Sound
 from auffusion.errors import InputError
 
 SEEDS = range(24)
@@ -119,3 +120,50 @@ def test_music_is_drawn_less_often(tone_sound):
 def test_without_sounds_there_are_no_scenes():
     with pytest.raises(InputError, match="no sounds to compose of"):
         SceneComposer([])
+
+
+def spectrum_db(samples, hz):
+    window = np.hanning(len(samples))
+    level = np.abs(np.fft.rfft(samples * window))
+    return 20 * np.log10(level[round(hz * len(samples) / SAMPLE_RATE)] + 1e-9)
+
+
+@pytest.fixture
+def two_tones():
+    def tone(hz, label):
+        samples = np.sin(2 * np.pi * hz * np.arange(6 * SAMPLE_RATE) / SAMPLE_RATE)
+        made = Clip(
+            id=label,
+            dataset="tiny",
+            path="0.flac",
+            seconds=6.0,
+            split="train",
+            captions=(f"a {label}",),
+            labels=(label,),
+        )
+        return Sound(clip=made, samples=samples.astype(np.float32))
+
+    return SceneComposer([tone(400.0, "low"), tone(3000.0, "high")])
+
+
+def test_a_mixture_holds_both_sounds_together_or_one_after_the_other(two_tones):
+    pitch = {"low": 400.0, "high": 3000.0}
+    kinds = set()
+    for seed in range(40):
+        mixture = two_tones.mix(seed)
+        first, second = (clip.label for clip in mixture.clips)
+        assert np.abs(mixture.samples).max() <= 1.0 + 1e-6
+        if first == second:
+            continue
+        kinds.add(mixture.together)
+        start, end = mixture.samples[:32_000], mixture.samples[-32_000:]
+        apart = [
+            spectrum_db(part, pitch[first]) - spectrum_db(part, pitch[second])
+            for part in (start, end)
+        ]
+        if mixture.together:
+            assert max(map(abs, apart)) < 10
+        else:
+            assert apart[0] > 40
+            assert apart[1] < -40
+    assert kinds == {True, False}

