@@ -28,7 +28,7 @@ class EditedRecording:
     """Their rate in Hz."""
     generated: Waveform
     """All of what the model made, the kept part after its way through the model too; [1, time] at
-    the model's rate and level."""
+    the model's rate and about the recording's level; it may exceed full scale."""
     latents: Latent
     """Its clean latent; where nothing was made anew, that of the recording."""
     regions: tuple[Region, ...]

@@ -12,6 +12,7 @@ from auffusion.errors import InputError
 from auffusion.mel import MelSpectrogram, normalise_peak
 from auffusion.pipeline.canvas import SHORTEST_S
 from auffusion.pipeline.chain import Chain
+from auffusion.pipeline.loudness import as_loud_as
 from auffusion.pipeline.output import AuffusionOutput
 from auffusion.shapes import Latent, LogMel, SpecImage, Waveform
 
@@ -51,6 +52,15 @@ class Recording:
         """
         level = normalise_peak(self.waveform).abs().amax()
         return float(self.waveform.abs().amax() / level) if level > 0 else 1.0
+
+    def made_as_loud(self, output: AuffusionOutput) -> AuffusionOutput:
+        """Sounds of a model, each as loud as this one; the pictures stay those of the model."""
+        if output.audios is None:
+            return output
+        sounds = torch.as_tensor(output.audios)
+        louder = as_loud_as(sounds, self.waveform.to(sounds.device))
+        as_array = isinstance(output.audios, np.ndarray)
+        return replace(output, audios=louder.numpy() if as_array else louder)
 
     def at_its_level(self, output: AuffusionOutput) -> AuffusionOutput:
         """Sounds of a model, as loud as this one; the pictures stay those of the model."""

@@ -19,6 +19,7 @@ from auffusion.pipeline.chain import Chain, Sampling
 from auffusion.pipeline.conditioning import Wording
 from auffusion.pipeline.edited import EditedRecording
 from auffusion.pipeline.hooks import hooked
+from auffusion.pipeline.loudness import level, lost_in_speaking
 from auffusion.pipeline.randomness import choose_randomness
 from auffusion.pipeline.recording import Channels, Recording
 from auffusion.shapes import Waveform
@@ -31,7 +32,7 @@ ROUNDS = 1
 
 _LONGEST_FADE_S = 10.0
 _QUIET = 0.01  # of the peak: 40 dB below it, a level is that of noise
-_MOST_CORRECTION = 2.0  # 6 dB: what is further off is not the vocoder's error
+_MOST_CORRECTION = 2.0  # 6 dB: what is further off is not the model's error
 _MOST_CHANNEL = 4.0  # channels that cancel each other have next to no mean
 
 
@@ -82,7 +83,10 @@ def repaint(
     conditioning = chain.condition(how.wording, guided=how.sampling.guided)
     guidance = chain.guidance(conditioning, how.sampling)
     latent = chain.denoise(guidance, rounds, start.latent, on_step)
-    generated = torch.as_tensor(chain.render(latent, recording.samples, "pt").audios).cpu()
+    output = chain.render(latent, recording.samples, "pt")
+    spoken = torch.as_tensor(output.audios)
+    lost = lost_in_speaking(spoken, torch.as_tensor(output.spectrograms), chain.model.mel)
+    generated = (spoken * lost * recording.gain).cpu()
     return EditedRecording(
         audio=_pasted(chain, recording, generated, regions, how.fade_s),
         sampling_rate=recording.rate,
@@ -111,20 +115,31 @@ def _pasted(
     """The regions at the recording's rate, in each of its channels, each at its level."""
     channels, rate = recording.channels, recording.rate
     heard = resample(generated, chain.model.mel.sample_rate, rate)
-    heard = fit_length(heard, channels.shape[-1]) * recording.gain
+    heard = fit_length(heard, channels.shape[-1])
     mono = to_mono(channels).float()
-    kept = [
-        _rms(paste_back(sound, torch.zeros_like(sound), regions, rate=rate, fade_s=fade_s))
-        for sound in (mono, heard)
-    ]
-    levels = _balance(channels, mono) * _correction(*kept, quiet=_QUIET * float(mono.abs().amax()))
-    return paste_back(channels, heard * levels, regions, rate=rate, fade_s=fade_s)
+
+    def kept(sound: Waveform) -> Waveform:
+        return paste_back(sound, torch.zeros_like(sound), regions, rate=rate, fade_s=fade_s)
+
+    def made(sound: Channels) -> Channels:
+        return paste_back(torch.zeros_like(sound), sound, regions, rate=rate, fade_s=fade_s)
+
+    quiet = _QUIET * float(mono.abs().amax())
+    heard = heard * _correction(level(kept(mono)), level(kept(heard)), quiet=quiet)
+    spread = heard * _balance(channels, mono)
+    # The vocoder's phases may add up to peaks that the recording has not.
+    highest, allowed = made(spread).abs().amax(), channels.abs().amax().clamp_min(1.0)
+    if highest > allowed:
+        spread = spread * (allowed / highest)
+    return paste_back(channels, spread, regions, rate=rate, fade_s=fade_s)
 
 
 def _balance(channels: Channels, mono: Waveform) -> Float[Tensor, "channel 1"]:
     """How loud each channel is beside their mean, from which the model's sound is made."""
-    whole = _rms(mono)
-    return (_rms(channels) / whole).clamp_max(_MOST_CHANNEL) if whole > 0 else _rms(channels) + 1
+    whole = level(mono)
+    if whole <= 0:
+        return torch.ones(len(channels), 1)
+    return (level(channels) / whole).clamp_max(_MOST_CHANNEL)
 
 
 def _correction(kept: Tensor, reproduced: Tensor, *, quiet: float) -> float:
@@ -132,10 +147,6 @@ def _correction(kept: Tensor, reproduced: Tensor, *, quiet: float) -> float:
     if min(kept.item(), reproduced.item()) <= quiet:
         return 1.0
     return (kept / reproduced).clamp(1 / _MOST_CORRECTION, _MOST_CORRECTION).item()
-
-
-def _rms(sound: Channels) -> Float[Tensor, "channel 1"]:
-    return sound.float().square().mean(dim=-1, keepdim=True).sqrt()
 
 
 def worded(chain: Chain, prompt: str | None, negative_prompt: str | None) -> Wording:

@@ -36,8 +36,8 @@ def restyle(
 
     The recording's latent is noised up to a step of the walk, and the walk goes on from there
     under the prompt. A little noise leaves rhythm and pitch and changes the colour; much leaves
-    the outline only. The result is a sound of the model, at its rate, in one channel, as long and
-    as loud as the recording.
+    the outline only. The result is a sound of the model, at its rate, in one channel, as long as
+    the recording and as loud (of the same root mean square, or less where peaks would be clipped).
 
     Args:
         model: the pipeline.
@@ -89,4 +89,4 @@ def restyle(
         seeds=(seed,) * len(strengths),
         truncated=conditioning.truncated * len(strengths),
     )
-    return recording.at_its_level(output)
+    return recording.made_as_loud(output)
