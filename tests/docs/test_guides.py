@@ -81,6 +81,24 @@ def test_every_block_of_the_attention_guide_runs(tmp_path):
     assert (tmp_path / "steps/maps.npz").is_file()
 
 
+def test_every_block_of_the_measuring_guide_runs(own_sounds):
+    blocks = BLOCK.findall((GUIDES / "measuring.md").read_text(encoding="utf-8"))
+    assert [language for language, _ in blocks] == ["python", "bash", "bash", "bash"]
+    for language, code in blocks:
+        command = ["bash", "-euc", f'PATH="{Path(sys.executable).parent}:$PATH"\n{code}']
+        done = subprocess.run(
+            command if language == "bash" else [sys.executable, "-c", code],
+            cwd=own_sounds,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        if "auffusion compare" in code:
+            assert re.search(r"^bad - good .* worse", done.stdout, re.MULTILINE)
+    assert (own_sounds / "plots/intervals.png").stat().st_size > 5000
+
+
 @pytest.mark.parametrize("page", sorted(path.name for path in GUIDES.glob("*.md")))
 def test_the_links_of_a_guide_lead_somewhere(page):
     text = (GUIDES / page).read_text(encoding="utf-8")
