@@ -38,13 +38,13 @@ def lost_in_speaking(spoken: Waveform, picture: LogMel, config: MelConfig) -> Le
     return (asked / came).sqrt().clamp(1 / _MOST, _MOST).float()[:, None]
 
 
-def as_loud_as(sound: Waveform, wanted: Waveform) -> Waveform:
+def as_loud_as(sound: Waveform, wanted: Float[Tensor, "1 sample"]) -> Waveform:
     """Each sound at the level of another, quieter where its peaks would exceed full scale.
 
     >>> import torch
-    >>> loud = as_loud_as(torch.tensor([[0.1, -0.1], [0.0, 0.2]]), torch.tensor([[0.5, -0.5]]))
-    >>> loud.tolist()
-    [[0.5, -0.5], [0.0, 0.707...]]
+    >>> loud = as_loud_as(torch.tensor([[0.1, -0.1], [0.0, 0.1]]), torch.tensor([[0.5, -0.5]]))
+    >>> [[round(sample, 3) for sample in sound] for sound in loud.tolist()]
+    [[0.5, -0.5], [0.0, 0.707]]
     """
     scaled = sound * (level(wanted) / level(sound).clamp_min(_SILENCE))
     return scaled / scaled.abs().amax(dim=-1, keepdim=True).clamp_min(1.0)
