@@ -22,19 +22,13 @@ class Equipment:
     weights: Path | None = None
     """Folder of the weights that are measured with; None is the usual one."""
 
-    @property
-    def choice(self) -> Choice:
-        """How networks that measure are made."""
-        place = WeightsPlace(folder=self.weights, fetch=self.download)
-        return Choice(place=place, device=self.device)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
     """One thing."""
 
     kind: str
-    """`captions`, `model`, `weights`, `package`."""
+    """`data`, `list`, `captions`, `model`, `package` or `weights`."""
     what: str
     """Its name."""
     lack: str = ""
