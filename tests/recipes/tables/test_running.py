@@ -85,8 +85,9 @@ def test_a_table_is_made_and_reported(table, run, tmp_path):
         "clips-intervals.png",
         "clips-clips.png",
     }
-    told = json.loads((tmp_path / "report/table.json").read_text())["lists"]["clips"]
-    printed = told["printed"]["Tiny"]["fd_cnn14"]
+    content = json.loads((tmp_path / "report/table.json").read_text())
+    assert content["settings"]["sampling"]["scheduler"] == "ddim"
+    printed = content["lists"]["clips"]["printed"]["Tiny"]["fd_cnn14"]
     value = results["tiny"].score("fd_cnn14").value
     assert printed["difference"] == pytest.approx(value - 1_000_000.0)
     assert printed["reproduced"] is False

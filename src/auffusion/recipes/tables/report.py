@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ class Report:
         contents = {
             "table.md": f"## {self.title}\n\n{self.text(Form.MARKDOWN)}".encode(),
             "table.tex": self.text(Form.LATEX).encode(),
-            "table.json": (json.dumps(self.data, ensure_ascii=False, indent=1) + "\n").encode(),
+            "table.json": _json(self.data),
             **{name: _png(chart) for name, chart in self.charts.items()},
             **self.files,
         }
@@ -94,7 +94,7 @@ def table_report(recipe: TableRecipe, measured: Measured) -> Report:
         title=recipe.title,
         tables=tuple(tables),
         remarks=tuple(_remarks(recipe, measured)),
-        data={"recipe": recipe.name, "title": recipe.title, "source": recipe.source, "lists": data},
+        data={"recipe": recipe.name, "settings": asdict(recipe), "lists": data},
         charts=charts,
     )
     return _with_groups(recipe, measured, report) if recipe.kind == "groups" else report
@@ -153,6 +153,11 @@ def _noted(results: Sequence[Result]) -> dict[str, list[str]]:
         for remark in remarks(result):
             found.setdefault(remark, []).append(result.system)
     return found
+
+
+def _json(data: Mapping[str, Any]) -> bytes:
+    # Paths among the settings are texts.
+    return (json.dumps(data, ensure_ascii=False, indent=1, default=str) + "\n").encode()
 
 
 def _png(chart: Image.Image) -> bytes:
