@@ -1,6 +1,7 @@
 """The guides are true: their commands and their code run, in the order in which they stand."""
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -97,6 +98,24 @@ def test_every_block_of_the_measuring_guide_runs(own_sounds):
         if "auffusion compare" in code:
             assert re.search(r"^bad - good .* worse", done.stdout, re.MULTILINE)
     assert (own_sounds / "plots/intervals.png").stat().st_size > 5000
+
+
+def test_every_block_of_the_guide_to_editing_with_words_runs(own_sounds, monkeypatch):
+    from auffusion.cli import main
+
+    monkeypatch.chdir(own_sounds)
+    blocks = BLOCK.findall((GUIDES / "editing-words.md").read_text(encoding="utf-8"))
+    assert [language for language, _ in blocks] == ["bash"] * 6 + ["python"]
+    for language, code in blocks:
+        if language == "python":
+            exec(compile(code, "editing-words.md", "exec"), {})  # our own page, not input
+            continue
+        # One step is walked as twenty-five are.
+        words = [*shlex.split(code.replace("\\\n", " "))[1:], "--steps", "1", "--device", "cpu"]
+        assert main(words) == 0
+    made = {path.name for path in own_sounds.glob("*.wav")}
+    assert made == {"scream.wav", "birds.wav", "monster.wav", "local.wav", "tabla.wav"}
+    assert len(list((own_sounds / "weights").glob("*.wav"))) == 2
 
 
 @pytest.mark.parametrize("page", sorted(path.name for path in GUIDES.glob("*.md")))
