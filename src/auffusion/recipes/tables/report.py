@@ -136,9 +136,8 @@ def _remarks(recipe: TableRecipe, measured: Measured) -> Iterator[str]:
         for remark, systems in _noted(list(results.values())).items():
             who = "" if len(systems) == len(results) else f"{', '.join(systems)}: "
             yield f"{where}{who}{remark}"
-        if recipe.controls:
-            first = next(iter(results.values())).system
-            yield f"{where}rows in brackets are controls, (shuffled) of {first}"
+    if recipe.controls:
+        yield "rows in brackets are controls"
     if recipe.spread:
         told = ", ".join(f"{name} {value:g}" for name, value in recipe.spread.items())
         yield f"two runs of the paper itself lie about this far apart: {told}"
