@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, cast
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -45,7 +46,7 @@ def paste_back(
         rate: of both, in Hz.
         fade_s: seconds of a fade; in a shorter region half of that region.
     """
-    result = original.double()
+    result = original.to(torch.float64, copy=True)
     for band, spans in _bands(regions, rate):
         for start_s, end_s in spans:
             first, end = round(start_s * rate), min(round(end_s * rate), original.shape[-1])
@@ -106,20 +107,24 @@ def _fades(first: int, end: int, samples: int, fade: int) -> tuple[Tensor, Tenso
 def _part(
     sound: Channels, first: int, end: int, band: _Band, rate: int
 ) -> Float[Tensor, "channel part"]:
-    """The samples of a band from the first to the end, silence lying around the sound."""
+    """The samples of a band from the first to the end; the sound is mirrored at its own ends."""
     if band == (0.0, rate / 2):
         return sound[:, first:end].double()
     margin = round(_MARGIN_S * rate)
     before, behind = max(0, first - margin), min(sound.shape[-1], end + margin)
     piece = sound[:, before:behind].double()
-    length = piece.shape[-1] + 2 * margin
-    spectrum = cast("Tensor", torch.fft.rfft(piece, n=length))
+    # A mirror has no step, which would ring through all bands.
+    missing = margin - (first - before), margin - (behind - end)
+    mirrored = F.pad(piece, [min(side, piece.shape[-1] - 1) for side in missing], mode="reflect")
+    length = mirrored.shape[-1]
     hertz = torch.arange(length // 2 + 1, dtype=torch.float64) * rate / length
     gain = _above(hertz, band.low_hz) - (
         _above(hertz, band.high_hz) if band.high_hz < rate / 2 else 0.0
     )
-    filtered = cast("Tensor", torch.fft.irfft(spectrum * gain, n=length))
-    return filtered[:, first - before : end - before]
+    spectrum = cast("Tensor", torch.fft.rfft(mirrored)) * gain
+    filtered = cast("Tensor", torch.fft.irfft(spectrum, n=length))
+    start = first - before + min(missing[0], piece.shape[-1] - 1)
+    return filtered[:, start : start + end - first]
 
 
 def _above(hertz: Tensor, edge_hz: float) -> Tensor:

@@ -21,7 +21,7 @@ MOST_ROUNDS = 100
 
 
 class Rounds:
-    """A walk in which every step is made so many times, and its step hook (`on_step`).
+    """A walk in which every step but the last is made so many times, with its hook (`on_step`).
 
     It works with any scheduler that steps from the latent it is given: what a step left behind in
     the scheduler is taken back before the step is made again. How noise grows within a step is
@@ -58,8 +58,9 @@ class Rounds:
 
     @property
     def timesteps(self) -> Tensor:
-        """Each as often as there are rounds."""
-        return self._walk.timesteps.repeat_interleave(self._rounds)
+        """Each as often as there are rounds, but the last, behind which there is no noise."""
+        steps = self._walk.timesteps
+        return torch.cat([steps[:-1].repeat_interleave(self._rounds), steps[-1:]])
 
     @property
     def init_noise_sigma(self) -> float:
@@ -95,7 +96,8 @@ class Rounds:
         return share * latent + max(0.0, noisy**2 - (share * now[1]) ** 2) ** 0.5 * fresh
 
     def _is_last(self, index: int) -> bool:
-        return (index + 1) % self._rounds == 0
+        """Whether it is the last round of its step."""
+        return (index + 1) % self._rounds == 0 or index + 1 == len(self.timesteps)
 
 
 def _state(scheduler: Any) -> dict[str, Any]:  # noqa: ANN401

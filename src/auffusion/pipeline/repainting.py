@@ -111,7 +111,7 @@ def _pasted(
     generated: Waveform,
     regions: Sequence[Region],
     fade_s: float,
-) -> Channels:
+) -> Float[Tensor, "channel sample"]:
     """The regions at the recording's rate, in each of its channels, each at its level."""
     channels, rate = recording.channels, recording.rate
     heard = resample(generated, chain.model.mel.sample_rate, rate)

@@ -71,8 +71,8 @@ class RepaintEdit(ABC):
         return {}
 
     def predictions(self, steps: int) -> int:
-        """Each step in each round."""
-        return steps * self.rounds
+        """Each step in each round, the last one once."""
+        return (steps - 1) * self.rounds + 1
 
     def apply(
         self,
