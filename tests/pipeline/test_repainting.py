@@ -93,13 +93,10 @@ def test_many_intervals_and_boxes_are_made_at_once(shared_tiny):
 
 def test_outside_the_regions_the_latent_is_the_recording_s(shared_tiny):
     sound = sound_of()
-    whole = shared_tiny.inpaint(sound, 16_000, PROMPT, intervals=[(0.0, 0.96)], strength=0.0, **FEW)
     part = shared_tiny.inpaint(sound, 16_000, PROMPT, intervals=[(0.32, 0.64)], **FEW)
-    assert (
-        torch.equal(part.latents[..., :4], whole.latents[..., :4]) is False
-    )  # PNDM makes one step
-    again = shared_tiny.inpaint(sound, 16_000, None, intervals=[(0.64, 0.96)], **FEW)
-    assert torch.equal(part.latents[..., :4], again.latents[..., :4])
+    other = shared_tiny.inpaint(sound, 16_000, None, intervals=[(0.64, 0.96)], **FEW)
+    assert torch.equal(part.latents[..., :4], other.latents[..., :4])
+    assert not torch.equal(part.latents[..., 4:8], other.latents[..., 4:8])
 
 
 def test_without_a_prompt_no_text_is_asked_for(shared_tiny):

@@ -30,7 +30,7 @@ class Upsample(RepaintEdit):
     def notes(self, edited: "EditedRecording") -> dict[str, float | str]:
         """From where on it is new."""
         (region,) = edited.regions
-        return {"new_above_hz": round(region.low_hz)}
+        return {"new_above_hz": float(round(region.low_hz))}
 
 
 @with_shared_options
