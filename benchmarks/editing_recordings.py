@@ -130,8 +130,9 @@ WAYS: dict[str, dict[str, Any]] = {
     "prompt, guidance 5 (the model's)": {},
     "prompt, guidance 2": {"guidance_scale": 2.0},
     "no prompt": {"prompt": None},
-    "no prompt, 4 rounds": {"prompt": None, "rounds": 4},
-    "no prompt, 4 rounds of ddim": {"prompt": None, "rounds": 4, "scheduler": "ddim"},
+    "no prompt, ddim": {"prompt": None, "scheduler": "ddim"},
+    "no prompt, ddim, 4 rounds": {"prompt": None, "rounds": 4, "scheduler": "ddim"},
+    "guidance 2, ddim, 4 rounds": {"guidance_scale": 2.0, "rounds": 4, "scheduler": "ddim"},
 }
 
 
@@ -184,7 +185,7 @@ class Upsampled:
     """Largest change of what lies below, of a peak of 0.95."""
 
 
-def upsampled(pipe: Any, clips: list[Clip]) -> Iterator[Upsampled]:  # noqa: ANN401
+def upsampled(pipe: Any, clips: list[Clip], config: Any) -> Iterator[Upsampled]:  # noqa: ANN401
     """Each clip that has sound above the cutoff."""
     for clip in clips:
         dull = resample(
@@ -199,8 +200,10 @@ def upsampled(pipe: Any, clips: list[Clip]) -> Iterator[Upsampled]:  # noqa: ANN
                 dull, RATE, prompt, guidance_scale=2.0, **given
             ).audio,
             "no prompt": pipe.upsample(dull, RATE, **given).audio,
-            "no prompt, 4 rounds": pipe.upsample(dull, RATE, rounds=4, **given).audio,
         }
+        pipe.scheduler = make_scheduler("ddim", config)
+        sounds["no prompt, ddim, 4 rounds"] = pipe.upsample(dull, RATE, rounds=4, **given).audio
+        pipe.scheduler = make_scheduler("dpm++", config)
         for way, sound in sounds.items():
             # 4 kHz is the middle of band 190 of 256.
             high = [_ANALYSE(one)[0, 192:] for one in (sound, clip.sound)]
@@ -310,7 +313,7 @@ def main() -> None:
         summary["inpaint"] = tell(made, ("changed_outside", "spectrum_db", "level_db"))
         lines += made
     if given.only in {None, "upsample"}:
-        high = list(upsampled(pipe, clips))
+        high = list(upsampled(pipe, clips, config))
         summary["upsample"] = tell(high, ("above_db", "spectrum_db", "below"))
         lines += high
     if given.only in {None, "loop"}:

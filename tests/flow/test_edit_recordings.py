@@ -14,7 +14,7 @@ COMMANDS = {
     "restyle": ["a dog", "--strength", "0.5"],
     "inpaint": ["a dog", "--interval", "0.2:0.4", "--box", "0.5:0.6:500:4000"],
     "extend": ["a dog", "--before", "0.2", "--after", "0.3"],
-    "loop": ["--junction", "0.2", "--rounds", "2"],
+    "loop": ["--junction", "0.2", "--rounds", "2", "--scheduler", "ddim"],
     "upsample": ["--cutoff", "4000"],
 }
 
@@ -182,7 +182,7 @@ BAD = [
     (["inpaint", "in.wav", "--interval", "0.1:0.2", "--negative", "x"], "without a prompt"),
     (
         ["inpaint", "in.wav", "--interval", "0.1:0.2", "--rounds", "2", "--scheduler", "pndm"],
-        "the pndm scheduler makes its second step",
+        "steps from several latents",
     ),
     (["extend", "in.wav"], "give --before or --after"),
     (["extend", "in.wav", "--after", "-1"], "expected 0 or more each"),

@@ -213,7 +213,11 @@ def test_rounds_ask_the_network_more_often(tiny):
         ("inpaint", {"intervals": [(0.1, 0.2)], "fade_s": -1.0}, "a cross-fade of -1 s"),
         ("inpaint", {"intervals": [(0.1, 0.2)], "strength": 2.0}, "the strength 2.0"),
         ("inpaint", {"intervals": [(0.1, 0.2)], "rounds": 0}, "0 rounds cannot be made"),
-        ("inpaint", {"intervals": [(0.1, 0.2)], "rounds": 2}, "the pndm scheduler"),
+        (
+            "inpaint",
+            {"intervals": [(0.1, 0.2)], "rounds": 2},
+            "PNDMScheduler steps from several latents",
+        ),
         ("inpaint", {"intervals": [(0.1, 0.2)], "negative_prompt": "x"}, "without a prompt"),
         ("extend", {}, "expected 0 or more each"),
         ("extend", {"before_s": -1.0, "after_s": 2.0}, "-1 s before and 2 s after"),

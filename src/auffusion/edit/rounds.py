@@ -6,7 +6,6 @@ denoising it again lets them. The paper jumps ten steps at a time; here a jump i
 """
 
 from collections.abc import Callable, Sequence
-from copy import copy
 from functools import partial
 from typing import Any, cast
 
@@ -19,14 +18,16 @@ from auffusion.shapes import Latent
 
 MOST_ROUNDS = 100
 
+_MEMORIES = ("ets", "model_outputs")  # where diffusers keeps what was predicted before
+
 
 class Rounds:
     """A walk in which every step but the last is made so many times, with its hook (`on_step`).
 
-    It works with any scheduler that steps from the latent it is given: what a step left behind in
-    the scheduler is taken back before the step is made again. How noise grows within a step is
-    asked of the scheduler itself: with a clean latent's share a and the noise's share s before and
-    after a step, a latent is taken back by
+    It works with schedulers that step from one latent alone: what others remember of earlier steps
+    does not belong to a latent that was noised again. How noise grows within a step is asked of the
+    scheduler itself: with a clean latent's share a and the noise's share s before and after a step,
+    a latent is taken back by
 
         x_before = a_before / a_after · x_after + (s_before² - (a_before / a_after)² s_after²)^½ ε.
 
@@ -38,7 +39,7 @@ class Rounds:
         generators: one an item, for the noise ε.
 
     Raises:
-        InputError: a number of rounds out of range, or a scheduler that repeats a step itself.
+        InputError: a number of rounds out of range, or a scheduler of several steps.
     """
 
     def __init__(
@@ -46,10 +47,11 @@ class Rounds:
     ) -> None:
         if not 1 <= rounds <= MOST_ROUNDS:
             raise InputError(f"{rounds} rounds cannot be made: choose 1 to {MOST_ROUNDS}")
-        if rounds > 1 and type(walk.scheduler).__name__ == "PNDMScheduler":
+        kind = type(walk.scheduler).__name__
+        if rounds > 1 and any(hasattr(walk.scheduler, name) for name in _MEMORIES):
             raise InputError(
-                "the pndm scheduler makes its second step from an earlier latent, which no round "
-                "can change: choose another scheduler, or 1 round"
+                f"{kind} steps from several latents, of which a round renews only one: choose "
+                "ddim, ddpm, euler, euler-a or lcm, or 1 round"
             )
         self._walk, self._rounds, self._generators = walk, rounds, tuple(generators)
         self._made = 0
@@ -78,7 +80,7 @@ class Rounds:
     def advance(self, noise: Latent, timestep: Tensor, latent: Latent) -> Latent:
         """The latent one step cleaner."""
         if not self._is_last(self._made):
-            self._before = _state(self._walk.scheduler)
+            self._before = cast("dict[str, Any]", vars(self._walk.scheduler)).copy()
             self._shares = _shares(partial(self._walk.add_noise, timestep=timestep), latent)
         self._made += 1
         return self._walk.advance(noise, timestep, latent)
@@ -98,15 +100,6 @@ class Rounds:
     def _is_last(self, index: int) -> bool:
         """Whether it is the last round of its step."""
         return (index + 1) % self._rounds == 0 or index + 1 == len(self.timesteps)
-
-
-def _state(scheduler: Any) -> dict[str, Any]:  # noqa: ANN401
-    """What a step may change of a diffusers scheduler; lists are changed in place."""
-    state = cast("dict[str, Any]", vars(scheduler))
-    for name, value in state.items():
-        if isinstance(value, list):
-            state = state | {name: copy(cast("list[Any]", value))}
-    return dict(state)
 
 
 def _shares(noised: Callable[..., Latent], like: Latent) -> tuple[float, float]:

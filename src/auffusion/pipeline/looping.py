@@ -52,7 +52,8 @@ def loop(
             recording.
         fade_s: seconds of the cross-fades at the junction's ends.
         rounds: how often each step is made (RePaint, arXiv 2201.09865): with more, what is made
-            anew fits what is around it better, and takes as much longer.
+            anew fits what is around it better, and takes as much longer. More than 1 need a
+            scheduler that steps from one latent alone, such as DDIM.
         negative_prompt: what not to hear in it.
         num_inference_steps: steps; None is the model's default.
         guidance_scale: diffusers' s (the paper's w + 1); no guidance at 1 or below. None is the

@@ -32,7 +32,7 @@ RoundsOption = Annotated[
     typer.Option(
         "--rounds",
         help="How often each step is made: with more, what is new fits what is around it better, "
-        "above all without a prompt or under little guidance.",
+        "above all without a prompt; needs --scheduler ddim, ddpm, euler, euler-a or lcm.",
     ),
 ]
 FadeOption = Annotated[float, typer.Option("--fade", help="Seconds of a cross-fade.")]
