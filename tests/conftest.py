@@ -9,8 +9,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 os.environ["HF_HUB_OFFLINE"] = "1"
-# Tiny networks gain nothing from a second thread, and beside other work each operator would wait for
-# the slower core.
+# Tiny networks gain nothing from a second thread, and beside other work each operator would wait
+# for the slower core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 _LOCAL = ("127.", "::1", "localhost")
