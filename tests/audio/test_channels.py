@@ -47,7 +47,7 @@ def test_a_file_survives_reading_and_writing_to_the_last_bit(tmp_path, encoding,
     assert (encoding_that_keeps(info), sound.shape) == (encoding, (channels, 300))
     write_channels(
         after,
-        in_encoding(sound, encoding),
+        sound,
         sample_rate=info.sample_rate,
         encoding=encoding,
         metadata={"comment": "kept"},

@@ -118,6 +118,30 @@ def test_every_block_of_the_guide_to_editing_with_words_runs(own_sounds, monkeyp
     assert len(list((own_sounds / "weights").glob("*.wav"))) == 2
 
 
+def test_every_block_of_the_guide_to_editing_recordings_runs(own_sounds, monkeypatch):
+    from auffusion.cli import main
+
+    monkeypatch.chdir(own_sounds)
+    blocks = BLOCK.findall((GUIDES / "editing.md").read_text(encoding="utf-8"))
+    assert [language for language, _ in blocks] == [
+        *["bash"] * 5,
+        "python",
+        *["bash"] * 2,
+        "python",
+    ]
+    for language, code in blocks:
+        if language == "python":
+            exec(compile(code, "editing.md", "exec"), {})  # our own page, not input
+            continue
+        words = [*shlex.split(code.replace("\\\n", " "))[1:], "--device", "cpu"]
+        # Two steps are walked as twenty-five are; a file that is made again says how many.
+        assert main([*words, *(("--steps", "2") if words[0] == "edit" else ())]) == 0
+    made = {path.name for path in own_sounds.glob("*.wav")}
+    sounds = {"gap", "box", "longer", "circle", "telephone", "clear", "python"}
+    assert made == {f"{name}.wav" for name in sounds}
+    assert len(list((own_sounds / "gun").glob("*.wav"))) == 3
+
+
 @pytest.mark.parametrize("page", sorted(path.name for path in GUIDES.glob("*.md")))
 def test_the_links_of_a_guide_lead_somewhere(page):
     text = (GUIDES / page).read_text(encoding="utf-8")

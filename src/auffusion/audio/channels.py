@@ -103,10 +103,10 @@ def from_encoding(samples: Samples, encoding: Encoding) -> Channels:
 
 def write_channels(
     path: str | Path,
-    samples: Samples,
+    samples: Channels | Samples,
     *,
     sample_rate: int,
-    encoding: Encoding,
+    encoding: Encoding = "PCM_16",
     metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Write a WAV or FLAC file, whole or not at all; the suffix says which.
@@ -115,15 +115,16 @@ def write_channels(
 
     Args:
         path: its folder must exist; an older file is replaced.
-        samples: of `in_encoding`.
+        samples: a tensor [channel time] in [-1, 1], or what `in_encoding` made of one.
         sample_rate: in Hz.
-        encoding: that of the samples.
+        encoding: what a sample is in the file (`encoding_that_keeps`).
         metadata: texts by the names in `METADATA_KEYS`; an empty one is left out.
 
     Raises:
         InputError: as for `check_encoding`, a full disk or an unwritable folder.
     """
     check_rate(sample_rate)
+    samples = in_encoding(samples, encoding) if isinstance(samples, Tensor) else samples
     check_encoding(path, encoding, samples.shape[1])
     words = {key: text for key, text in (metadata or {}).items() if text}
     check_metadata(words)
