@@ -122,7 +122,7 @@ class WordEdit(ABC):
         from auffusion.cli.edit.changes import changed_marks
         from auffusion.cli.edit.sound import before_panel, log_mel_panel
 
-        options, notes = self._options(settings), dict[str, float | str]()
+        options, notes = self._options(), dict[str, float | str]()
         if source is None:
             options |= {
                 "negative_prompt": settings.negative,
@@ -153,7 +153,7 @@ class WordEdit(ABC):
         """Above the edit's picture."""
         return settings.prompt
 
-    def _options(self, settings: Settings) -> dict[str, Any]:  # noqa: ARG002
+    def _options(self) -> dict[str, Any]:
         cross: Any = self.cross
         if self.word_windows:
             cross = {"default_": cross} | {word: (a, b) for word, a, b in self.word_windows}
