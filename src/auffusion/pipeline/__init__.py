@@ -2,6 +2,7 @@
 
 from auffusion.hub import HubOptions as HubOptions
 from auffusion.pipeline.convert import convert_checkpoint as convert_checkpoint
+from auffusion.pipeline.edited import EditedRecording as EditedRecording
 from auffusion.pipeline.hub import model_folder as model_folder
 from auffusion.pipeline.identity import model_identity as model_identity
 from auffusion.pipeline.output import AuffusionOutput as AuffusionOutput
