@@ -67,7 +67,7 @@ def item_seed(seed: int, name: str) -> int:
     """The seed of an item: of its name, not of its place, so that it is the same in every list.
 
     >>> item_seed(42, "Yb0RFKhbpFJA_30"), item_seed(43, "Yb0RFKhbpFJA_30")
-    (2180352171, 2180352172)
+    (3556009783, 3556009784)
     """
     named = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4])
     return (named + seed) % (HIGHEST_SEED + 1)
