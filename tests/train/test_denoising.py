@@ -42,17 +42,23 @@ class Texts:
     def captions(self, _clip):
         return 2
 
-    def rows(self, clip, caption):
-        value = np.float16(10 * clip + caption + 1)
-        return [np.full((3, self.width), value + e / 4, np.float16) for e in range(self.encoders)]
+    def rows(self, chosen):
+        values = [np.float16(10 * clip + caption + 1) for clip, caption in chosen]
+        return [
+            [np.full((3, self.width), value + e / 4, np.float16) for e in range(self.encoders)]
+            for value in values
+        ]
 
     def silent(self):
         return [np.full((3, self.width), -1, np.float16) for _ in range(self.encoders)]
 
 
 class Latents:
-    def draw(self, clip, rng):
-        return np.full((2, 4, 8), clip, np.float32) + 0.01 * np.float32(rng.random())
+    def draw(self, clips, rngs):
+        return [
+            np.full((2, 4, 8), clip, np.float32) + 0.01 * np.float32(rng.random())
+            for clip, rng in zip(clips, rngs, strict=True)
+        ]
 
 
 class Nobody:

@@ -230,14 +230,14 @@ class FourClips:
     def __init__(self):
         self.latents = [_small(SOUNDS / f"{name}.flac") for name in NAMES]
 
-    def draw(self, clip, _rng):
-        return self.latents[clip]
+    def draw(self, clips, _rngs):
+        return [self.latents[clip] for clip in clips]
 
     def captions(self, _clip):
         return 1
 
-    def rows(self, _clip, _caption):
-        return [np.ones((3, 8), np.float16)]
+    def rows(self, chosen):
+        return [[np.ones((3, 8), np.float16)] for _ in chosen]
 
     def silent(self):
         return [np.zeros((3, 8), np.float16)]

@@ -14,7 +14,7 @@ from auffusion.data.clips import Clip
 from auffusion.data.scenes import Mixture, SceneComposer
 from auffusion.errors import InputError
 from auffusion.shapes import Latent
-from auffusion.train.examples import Rows
+from auffusion.train.examples import Chosen, Rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,17 +35,21 @@ class Scenes:
     def __len__(self) -> int:
         return len(self.latents)
 
-    def draw(self, clip: int, rng: np.random.Generator) -> NDArray[np.float32]:  # noqa: ARG002
-        """The scene's latent; a scene is composed at random already."""
-        return self.latents[clip].float().numpy()
+    def draw(
+        self,
+        clips: Sequence[int],
+        rngs: Sequence[np.random.Generator],  # noqa: ARG002
+    ) -> Sequence[NDArray[np.float32]]:
+        """The scenes' latents; a scene is composed at random already."""
+        return [self.latents[clip].float().numpy() for clip in clips]
 
     def captions(self, clip: int) -> int:
         """How many describe a scene."""
         return len(self.words[clip])
 
-    def rows(self, clip: int, caption: int) -> Rows:
-        """The rows of one."""
-        return [self.features[self.words[clip][caption]].half().numpy()]
+    def rows(self, chosen: Chosen) -> Sequence[Rows]:
+        """The rows of each."""
+        return [[self.features[self.words[clip][which]].half().numpy()] for clip, which in chosen]
 
     def silent(self) -> Rows:
         """Rows of no text: zeros, as the adapter's convention has them behind it."""

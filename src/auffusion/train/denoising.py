@@ -159,27 +159,19 @@ class DenoisingTask:
 
     def draw(self, step: int, slots: range) -> Batch:
         """The examples of some slots."""
-        latents: list[NDArray[np.float32]] = []
-        noises: list[NDArray[np.float32]] = []
-        timesteps: list[int] = []
-        rows: list[Rows] = []
-        kept: list[Any] = []
-        for slot in slots:
-            clip = self._clips[self._draws.clip(step, slot)]
-            latent = self._latent(clip, step, slot)
-            latents.append(latent)
-            noises.append(self._noise(latent.shape, step, slot))
-            timesteps.append(self._timestep(step, slot))
-            chosen = generator(self._seed, step, slot, "caption")
-            rows.append(self._texts.rows(clip, int(chosen.integers(self._texts.captions(clip)))))
-            drops = generator(self._seed, step, slot, "drop").random(len(rows[-1])) < self._drop
-            kept.append(1.0 - drops)
+        clips = [self._clips[self._draws.clip(step, slot)] for slot in slots]
+        latents = self._windows(clips, step, slots)
+        noises = [
+            self._noise(one.shape, step, slot) for one, slot in zip(latents, slots, strict=True)
+        ]
+        rows = self._rows(clips, step, slots)
+        drops = [self._seeded(step, slot, "drop").random(len(rows[0])) for slot in slots]
         return Batch(
             clean=self._tensor(np.stack(latents)),
             noise=self._tensor(np.stack(noises)),
-            timestep=torch.tensor(timesteps, device=self._device),
+            timestep=torch.tensor([self._timestep(step, s) for s in slots], device=self._device),
             rows=[self._tensor(np.stack(one)) for one in zip(*rows, strict=True)],
-            kept=self._tensor(np.stack(kept, axis=1)),
+            kept=self._tensor(np.stack(drops, axis=1) >= self._drop),
         )
 
     def losses(self, player: str, batch: Batch, step: int) -> Mapping[str, Tensor]:  # noqa: ARG002
@@ -210,22 +202,37 @@ class DenoisingTask:
         """The finished model."""
         self._showcase.export(folder)
 
-    def _latent(self, clip: int, step: int, slot: int) -> NDArray[np.float32]:
-        rng = generator(self._seed, step, slot, "crop")
-        latent = self._latents.draw(clip, rng)
-        window = self.objective.window
-        if window > latent.shape[-1]:
+    def _seeded(self, step: int, slot: int, purpose: str) -> np.random.Generator:
+        return generator(self._seed, step, slot, purpose)
+
+    def _windows(
+        self, clips: Sequence[int], step: int, slots: range
+    ) -> Sequence[NDArray[np.float32]]:
+        rngs = [self._seeded(step, slot, "crop") for slot in slots]
+        latents = self._latents.draw(clips, rngs)
+        window, columns = self.objective.window, int(latents[0].shape[-1])
+        if window > columns:
             raise InputError(
-                f"objective.window is {window}, but latents are {latent.shape[-1]} columns wide"
+                f"objective.window is {window}, but latents are {columns} columns wide"
             )
-        if window and step < self.objective.whole_from * self._steps:
-            columns: int = latent.shape[-1]
-            first = int(rng.integers(columns - window + 1))
-            latent = latent[..., first : first + window]
-        return latent
+        if not window or step >= self.objective.whole_from * self._steps:
+            return latents
+        starts = [int(rng.integers(columns - window + 1)) for rng in rngs]
+        return [
+            latent[..., first : first + window]
+            for latent, first in zip(latents, starts, strict=True)
+        ]
+
+    def _rows(self, clips: Sequence[int], step: int, slots: range) -> Sequence[Rows]:
+        counts = [self._texts.captions(clip) for clip in clips]
+        chosen = [
+            int(self._seeded(step, slot, "caption").integers(count))
+            for slot, count in zip(slots, counts, strict=True)
+        ]
+        return self._texts.rows(list(zip(clips, chosen, strict=True)))
 
     def _noise(self, shape: tuple[int, ...], step: int, slot: int) -> NDArray[np.float32]:
-        rng = generator(self._seed, step, slot, "noise")
+        rng = self._seeded(step, slot, "noise")
         noise: NDArray[np.float32] = np.asarray(rng.standard_normal(shape), np.float32)
         if self.objective.offset_noise:
             offset = rng.standard_normal((shape[0], 1, 1))
@@ -233,7 +240,7 @@ class DenoisingTask:
         return noise
 
     def _timestep(self, step: int, slot: int) -> int:
-        share = generator(self._seed, step, slot, "timestep").random()
+        share = self._seeded(step, slot, "timestep").random()
         if self.objective.stratified:
             share = (slot + share) / self._batch
         return int(share * self.scheduler.config.num_train_timesteps)

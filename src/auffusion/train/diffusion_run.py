@@ -80,7 +80,7 @@ def diffusion_task(config: DiffusionConfig, run: Path, device: str) -> Denoising
         InputError: no such data or model, or caches that are not of them.
     """
     pipeline = load_starting_model(config.model, config.loop.seed, device)
-    examples = open_training_data(config.data, pipeline)
+    examples = open_training_data(config.data, pipeline, config.loop.precision)
     unet: Any = pipeline.components["unet"]
     network: Any = ConditionedUnet(unet, adapters_of(pipeline))
     return DenoisingTask(

@@ -105,7 +105,7 @@ def distil_task(config: DistilConfig, run: Path, device: str) -> DistillationTas
     model = ParkedModel(student, device, needed_parts(config))
     guide.to(device=device, memory_format=torch.channels_last)
     # Vocabulary, VAE and text encoders are the teacher's own.
-    data = open_training_data(config.data, student)
+    data = open_training_data(config.data, student, config.loop.precision)
     network: Any = ConditionedUnet(student.components["unet"], adapters_of(student))
     network.to(device=device, memory_format=torch.channels_last)
     lora = config.distil.student == "lora"

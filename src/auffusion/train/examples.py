@@ -7,25 +7,33 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from auffusion.data.clips import Clip
 from auffusion.data.drawing import CROP, canvas
 from auffusion.data.prepared import PreparedData
 from auffusion.errors import InputError
+from auffusion.latent import LatentCodec
 from auffusion.mel import MelSpectrogram, normalise_peak
 from auffusion.pipeline import AuffusionPipeline
-from auffusion.text import TextEncoder
 from auffusion.train.latent_cache import LatentCache, vae_identity
+from auffusion.train.loop_settings import Precision
+from auffusion.train.seat import casting
 from auffusion.train.text_cache import TextCache, encoders_alone, text_identity
 
 Rows = Sequence[NDArray[np.floating[Any]]]
 """For each text encoder, its rows of a caption before any adapter, [token, feature]."""
+
+Chosen = Sequence[tuple[int, int]]
+"""(clip, which of its captions)."""
 
 
 @runtime_checkable
 class Latents(Protocol):
     """Latents of numbered clips."""
 
-    def draw(self, clip: int, rng: np.random.Generator) -> NDArray[np.float32]:
-        """One of a clip, scaled to unit variance: [channel, height, width]."""
+    def draw(
+        self, clips: Sequence[int], rngs: Sequence[np.random.Generator]
+    ) -> Sequence[NDArray[np.float32]]:
+        """One of each clip, scaled to unit variance: [channel, height, width]."""
         ...
 
 
@@ -37,8 +45,8 @@ class Texts(Protocol):
         """How many a clip has."""
         ...
 
-    def rows(self, clip: int, caption: int) -> Rows:
-        """The rows of one."""
+    def rows(self, chosen: Chosen) -> Sequence[Rows]:
+        """The rows of each."""
         ...
 
     def silent(self) -> Rows:
@@ -46,81 +54,104 @@ class Texts(Protocol):
         ...
 
 
+@runtime_checkable
+class Clips(Protocol):
+    """Numbered clips of one prepared set, or of several."""
+
+    def clip(self, number: int) -> Clip:
+        """What is known of one."""
+        ...
+
+    def samples(self, number: int) -> NDArray[np.int16]:
+        """Its sound."""
+        ...
+
+
 class LiveLatents:
-    """Sounds, cropped, analysed and encoded by the VAE as they are drawn."""
+    """Sounds, cropped, analysed and encoded by the VAE as they are drawn.
 
-    def __init__(self, data: PreparedData, model: AuffusionPipeline) -> None:
+    Args:
+        data: the sounds.
+        model: whose VAE it is, and its front-end.
+        precision: of the VAE.
+    """
+
+    def __init__(self, data: Clips, model: AuffusionPipeline, precision: Precision) -> None:
         self._data, self._model = data, model
-        self._mel = MelSpectrogram(model.mel)
+        self._precision: Precision = precision
+        self._device = model.components["vae"].device
+        self._mel = MelSpectrogram(model.mel).to(self._device)
         self._width = model.canvas.samples(None)
+        # A processor is no faster with several pictures at once, and they need memory.
+        self._slicing = self._device.type == "cpu"
 
-    def draw(self, clip: int, rng: np.random.Generator) -> NDArray[np.float32]:
-        """A random crop's latent: a draw of the VAE's posterior, scaled."""
+    def draw(
+        self, clips: Sequence[int], rngs: Sequence[np.random.Generator]
+    ) -> Sequence[NDArray[np.float32]]:
+        """Latents of random crops: draws of the VAE's posterior, scaled."""
         crop = min(CROP, self._width)
-        piece = canvas(self._data.samples(clip), rng, crop=crop, width=self._width)
-        log_mel = self._mel(normalise_peak(torch.from_numpy(piece)[None]))
-        codec = self._model.latent_codec
-        mean, deviation = codec.moments(self._model.image_codec.encode(log_mel))[0].float().cpu()
-        noise = torch.from_numpy(np.asarray(rng.standard_normal(mean.shape), np.float32))
-        return ((mean + deviation * noise) * codec.scaling_factor).numpy()
+        pieces = [
+            canvas(self._data.samples(clip), rng, crop=crop, width=self._width)
+            for clip, rng in zip(clips, rngs, strict=True)
+        ]
+        waveforms = torch.from_numpy(np.stack(pieces)).to(self._device)
+        image = self._model.image_codec.encode(self._mel(normalise_peak(waveforms)))
+        window, overlap = self._model.canvas.window, self._model.canvas.overlap
+        codec = LatentCodec(
+            self._model.components["vae"], window=window, overlap=overlap, slicing=self._slicing
+        )
+        with casting(self._device, self._precision):
+            moments = codec.moments(image).float().cpu().numpy()
+        factor = np.float32(codec.scaling_factor)
+        return [
+            (mean + deviation * np.asarray(rng.standard_normal(mean.shape), np.float32)) * factor
+            for (mean, deviation), rng in zip(moments, rngs, strict=True)
+        ]
 
 
 class LiveTexts:
-    """Captions, encoded as they are drawn; each text once."""
+    """Captions, encoded as they are drawn.
 
-    def __init__(self, data: PreparedData, encoders: Sequence[TextEncoder]) -> None:
-        self._data, self._encoders = data, encoders
-        self._known: dict[str, Rows] = {}
+    Args:
+        data: the clips they are of.
+        model: whose text encoders read them.
+        precision: of the text encoders.
+    """
+
+    def __init__(self, data: Clips, model: AuffusionPipeline, precision: Precision) -> None:
+        self._data = data
+        self._precision: Precision = precision
+        self._encoders = encoders_alone(model.text)
+        self._device = model.components["text_encoder"].device
 
     def captions(self, clip: int) -> int:
         """How many a clip has."""
         return len(self._data.clip(clip).captions)
 
-    def rows(self, clip: int, caption: int) -> Rows:
-        """The rows of one."""
-        return self._encode(self._data.clip(clip).captions[caption])
+    def rows(self, chosen: Chosen) -> Sequence[Rows]:
+        """The rows of each."""
+        return self._encode([self._data.clip(clip).captions[which] for clip, which in chosen])
 
     def silent(self) -> Rows:
         """The rows of no text."""
-        return self._encode("")
+        return self._encode([""])[0]
 
-    def _encode(self, text: str) -> Rows:
-        if text not in self._known:
-            self._known[text] = [
-                encoder.encode([text]).embeds[0].half().cpu().numpy() for encoder in self._encoders
-            ]
-        return self._known[text]
-
-
-class CachedTexts:
-    """The rows that `auffusion data cache` kept."""
-
-    def __init__(self, cache: TextCache) -> None:
-        self._cache = cache
-
-    def captions(self, clip: int) -> int:
-        """How many a clip has."""
-        return self._cache.captions(clip)
-
-    def rows(self, clip: int, caption: int) -> Rows:
-        """The rows of one."""
-        return self._cache.rows(clip, caption)
-
-    def silent(self) -> Rows:
-        """The rows of no text, which the cache keeps behind the last clip."""
-        return self._cache.rows(len(self._cache), 0)
+    def _encode(self, texts: Sequence[str]) -> Sequence[Rows]:
+        with casting(self._device, self._precision):
+            embeds = [one.encode(texts).embeds for one in self._encoders]
+        # As exact as a cache keeps them.
+        parts = [one.half().cpu().numpy() for one in embeds]
+        return list(zip(*parts, strict=True))
 
 
-def open_latents(
-    data: PreparedData, model: AuffusionPipeline, cache: LatentCache | None
-) -> Latents:
-    """The cached latents, if they are this model's and this data's; live ones where none are given.
+def checked_latents(
+    cache: LatentCache, data: PreparedData, model: AuffusionPipeline
+) -> LatentCache:
+    """The cached latents, if they are this model's and this data's.
 
     Raises:
         InputError: the cache is of other data or of another VAE.
     """
-    if cache is None:
-        return LiveLatents(data, model)
     if len(cache) != len(data) or cache.about["data"] != data.facts.about:
         raise InputError("the latents are not of this data set: run auffusion data cache again")
     if cache.about["vae"] != vae_identity(model):
@@ -128,17 +159,14 @@ def open_latents(
     return cache
 
 
-def open_texts(data: PreparedData, model: AuffusionPipeline, cache: TextCache | None) -> Texts:
-    """The cached rows, if they are this data's; live ones where none are given.
+def checked_texts(cache: TextCache, data: PreparedData, model: AuffusionPipeline) -> TextCache:
+    """The cached rows, if they are this data's and this model's.
 
     Raises:
-        InputError: the cache is of other data or of another text encoders.
+        InputError: the cache is of other data or of other text encoders.
     """
-    encoders = encoders_alone(model.text)
-    if cache is None:
-        return LiveTexts(data, encoders)
     if len(cache) != len(data) or cache.about["data"] != data.facts.about:
         raise InputError("the texts are not of this data set: run auffusion data cache again")
     if cache.about["encoder"] != text_identity(model):
         raise InputError("the texts are of another model: run auffusion data cache with this model")
-    return CachedTexts(cache)
+    return cache

@@ -196,7 +196,7 @@ def lora_task(config: LoraConfig, run: Path, device: str) -> LoraTask:
     pipeline: Any = config.model.load(config.loop.seed)
     # Caches are of the model as it was loaded; encoders of texts are asked where they are now.
     model = ParkedModel(pipeline, device, needed_parts(config))
-    examples = open_training_data(config.data, pipeline)
+    examples = open_training_data(config.data, pipeline, config.loop.precision)
     add_lora(pipeline.unet, config.lora, config.loop.seed)
     network, texts = ConditionedUnet(pipeline.unet, adapters_of(pipeline)), examples.texts
     if config.words.new:

@@ -26,7 +26,7 @@ from auffusion.shapes import TextEmbedding
 from auffusion.text import TextBranch
 from auffusion.text.encoder import tokenise
 from auffusion.train.denoising import ConditionedUnet, EncoderRows
-from auffusion.train.examples import Rows
+from auffusion.train.examples import Chosen, Rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,9 +106,9 @@ class TokenTexts:
         """How many a clip has."""
         return len(self._data.clip(clip).captions)
 
-    def rows(self, clip: int, caption: int) -> Rows:
-        """The tokens of one, for each encoder."""
-        return self._tokens(self._data.clip(clip).captions[caption])
+    def rows(self, chosen: Chosen) -> Sequence[Rows]:
+        """The tokens of each, for each encoder."""
+        return [self._tokens(self._data.clip(clip).captions[which]) for clip, which in chosen]
 
     def silent(self) -> Rows:
         """The tokens of no text."""

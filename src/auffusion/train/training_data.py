@@ -10,11 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auffusion.data.assembling import PreparedFacts
+from auffusion.data.clips import Clip
 from auffusion.data.prepared import PreparedData
 from auffusion.errors import InputError
 from auffusion.pipeline import AuffusionPipeline
-from auffusion.train.examples import Latents, Rows, Texts, open_latents, open_texts
+from auffusion.train.examples import (
+    Chosen,
+    Latents,
+    LiveLatents,
+    LiveTexts,
+    Rows,
+    Texts,
+    checked_latents,
+    checked_texts,
+)
 from auffusion.train.latent_cache import LatentCache
+from auffusion.train.loop_settings import Precision
 from auffusion.train.text_cache import TextCache
 
 
@@ -55,32 +66,33 @@ class Examples:
     """What each set is."""
 
 
-def open_training_data(settings: TrainingData, model: AuffusionPipeline) -> Examples:
-    """The examples of all sets, for a model.
+def open_training_data(
+    settings: TrainingData, model: AuffusionPipeline, precision: Precision
+) -> Examples:
+    """The examples of all sets, for a model whose frozen parts compute in a precision.
 
     Raises:
         InputError: a set or cache is not there, a cache is not of its set or of this model, or a
             split is empty.
     """
     sets = (settings, *settings.more)
-    opened = [PreparedData(one.folder) for one in sets]
-    starts = [0, *accumulate(map(len, opened))]
+    data = JoinedData([PreparedData(one.folder) for one in sets])
     latents = [
-        open_latents(data, model, one.latents and LatentCache(one.latents))
-        for data, one in zip(opened, sets, strict=True)
+        checked_latents(LatentCache(one.latents), part, model) if one.latents else None
+        for part, one in zip(data.parts, sets, strict=True)
     ]
     texts = [
-        open_texts(data, model, one.text and TextCache(one.text))
-        for data, one in zip(opened, sets, strict=True)
+        checked_texts(TextCache(one.text), part, model) if one.text else None
+        for part, one in zip(data.parts, sets, strict=True)
     ]
     clips: dict[int, str] = {}
-    for data, one, start in zip(opened, sets, starts, strict=False):
-        clips |= {start + number: name for number, name in clips_of(data, one.split).items()}
+    for part, one, start in zip(data.parts, sets, data.starts, strict=True):
+        clips |= {start + number: name for number, name in clips_of(part, one.split).items()}
     return Examples(
-        latents=_JoinedLatents(latents, starts),
-        texts=_JoinedTexts(texts, starts),
+        latents=_JoinedLatents(latents, LiveLatents(data, model, precision), data),
+        texts=_JoinedTexts(texts, LiveTexts(data, model, precision), data),
         clips=clips,
-        facts=tuple(data.facts for data in opened),
+        facts=tuple(part.facts for part in data.parts),
     )
 
 
@@ -96,40 +108,85 @@ def clips_of(data: PreparedData, split: str) -> dict[int, str]:
     return {number: data.clip(number).id for number in numbers}
 
 
+class JoinedData:
+    """Several sets as one; numbers go on from one to the next."""
+
+    def __init__(self, parts: Sequence[PreparedData]) -> None:
+        self.parts = parts
+        self.starts = [0, *accumulate(map(len, parts))][:-1]
+
+    def place(self, number: int) -> tuple[int, int]:
+        """(set, number in it) of a clip."""
+        part = bisect_right(self.starts, number) - 1
+        return part, number - self.starts[part]
+
+    def clip(self, number: int) -> Clip:
+        """What is known of a clip."""
+        part, own = self.place(number)
+        return self.parts[part].clip(own)
+
+    def samples(self, number: int) -> NDArray[np.int16]:
+        """Its sound."""
+        part, own = self.place(number)
+        return self.parts[part].samples(own)
+
+
 class _JoinedLatents:
-    """Several sets' latents; numbers go on from one to the next."""
+    """Each set's from its cache; those of sets without one are encoded together."""
 
-    def __init__(self, parts: Sequence[Latents], starts: Sequence[int]) -> None:
-        self._parts, self._starts = parts, starts
+    def __init__(
+        self, caches: Sequence[LatentCache | None], live: LiveLatents, data: JoinedData
+    ) -> None:
+        self._caches, self._live, self._data = caches, live, data
 
-    def draw(self, clip: int, rng: np.random.Generator) -> NDArray[np.float32]:
-        part, number = _place(clip, self._starts)
-        return self._parts[part].draw(number, rng)
+    def draw(
+        self, clips: Sequence[int], rngs: Sequence[np.random.Generator]
+    ) -> Sequence[NDArray[np.float32]]:
+        drawn: dict[int, NDArray[np.float32]] = {}
+        missing: list[int] = []
+        for slot, clip in enumerate(clips):
+            part, own = self._data.place(clip)
+            cache = self._caches[part]
+            if cache is None:
+                missing.append(slot)
+            else:
+                drawn[slot] = cache.draw(own, rngs[slot])
+        if missing:
+            fresh = self._live.draw([clips[slot] for slot in missing], [rngs[s] for s in missing])
+            drawn |= zip(missing, fresh, strict=True)
+        return [drawn[slot] for slot in range(len(clips))]
 
 
 class _JoinedTexts:
-    """Several sets' captions; numbers go on from one to the next."""
+    """Each set's from its cache; those of sets without one are encoded together."""
 
-    def __init__(self, parts: Sequence[Texts], starts: Sequence[int]) -> None:
-        self._parts, self._starts = parts, starts
+    def __init__(
+        self, caches: Sequence[TextCache | None], live: LiveTexts, data: JoinedData
+    ) -> None:
+        self._caches, self._live, self._data = caches, live, data
 
     def captions(self, clip: int) -> int:
-        part, number = _place(clip, self._starts)
-        return self._parts[part].captions(number)
+        part, own = self._data.place(clip)
+        cache = self._caches[part]
+        return self._live.captions(clip) if cache is None else cache.captions(own)
 
-    def rows(self, clip: int, caption: int) -> Rows:
-        part, number = _place(clip, self._starts)
-        return self._parts[part].rows(number, caption)
+    def rows(self, chosen: Chosen) -> Sequence[Rows]:
+        found: dict[int, Rows] = {}
+        missing: list[int] = []
+        for slot, (clip, which) in enumerate(chosen):
+            part, own = self._data.place(clip)
+            cache = self._caches[part]
+            if cache is None:
+                missing.append(slot)
+            else:
+                found[slot] = cache.rows(own, which)
+        if missing:
+            found |= zip(missing, self._live.rows([chosen[slot] for slot in missing]), strict=True)
+        return [found[slot] for slot in range(len(chosen))]
 
     def silent(self) -> Rows:
-        return self._parts[0].silent()
-
-
-def _place(clip: int, starts: Sequence[int]) -> tuple[int, int]:
-    """(set, number in it) of a clip.
-
-    >>> _place(4, [0, 3, 9])
-    (1, 1)
-    """
-    part = bisect_right(starts, clip) - 1
-    return part, clip - starts[part]
+        first = self._caches[0]
+        if first is None:
+            return self._live.silent()
+        # The cache keeps it behind the last clip.
+        return first.rows(len(first), 0)
