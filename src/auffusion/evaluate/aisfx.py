@@ -22,7 +22,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor, nn
 
 from auffusion.errors import InputError
-from auffusion.evaluate.conv_block import ConvBlock
+from auffusion.evaluate.conv_block import ConvBlock, folded
 from auffusion.evaluate.hearing import Hearing
 from auffusion.evaluate.htk_mel import htk_triangles
 from auffusion.evaluate.inference import OnFirstUse, exact_inference, ready
@@ -120,7 +120,7 @@ def load_aisfx(path: Path, device: str = "cpu") -> Aisfx:
         complaint=f"{path} does not fit the network of aisfx",
         advice="install aisfx 0.1.2 again",
     )
-    return ready(network, device)
+    return ready(folded(network), device)
 
 
 class AisfxExtractor:

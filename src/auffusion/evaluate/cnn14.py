@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from auffusion.errors import InputError
-from auffusion.evaluate.conv_block import ConvBlock
+from auffusion.evaluate.conv_block import ConvBlock, folded
 from auffusion.evaluate.hearing import AUDIOLDM_EVAL, Hearing
 from auffusion.evaluate.inference import OnFirstUse, exact_inference, ready
 from auffusion.evaluate.weights import FoundWeights
@@ -171,7 +171,7 @@ def load_cnn14(path: Path, config: Cnn14Config, device: str = "cpu") -> Cnn14:
         complaint=f"{path} does not fit Cnn14 for {config.sample_rate} Hz",
         advice="fetch the file again",
     )
-    return ready(network, device)
+    return ready(folded(network), device)
 
 
 class Cnn14Extractor:

@@ -14,6 +14,7 @@ from auffusion.errors import InputError
 from auffusion.latent import LatentCodec
 from auffusion.mel import MelSpectrogram, normalise_peak
 from auffusion.pipeline import AuffusionPipeline
+from auffusion.shapes import SpecImage
 from auffusion.train.latent_cache import LatentCache, vae_identity
 from auffusion.train.loop_settings import Precision
 from auffusion.train.seat import casting
@@ -24,6 +25,9 @@ Rows = Sequence[NDArray[np.floating[Any]]]
 
 Chosen = Sequence[tuple[int, int]]
 """(clip, which of its captions)."""
+
+# Pictures that pass the VAE together: enough to keep a device busy, few enough for its memory.
+_AT_ONCE = 4
 
 
 @runtime_checkable
@@ -82,8 +86,6 @@ class LiveLatents:
         self._device = model.components["vae"].device
         self._mel = MelSpectrogram(model.mel).to(self._device)
         self._width = model.canvas.samples(None)
-        # A processor is no faster with several pictures at once, and they need memory.
-        self._slicing = self._device.type == "cpu"
 
     def draw(
         self, clips: Sequence[int], rngs: Sequence[np.random.Generator]
@@ -96,17 +98,18 @@ class LiveLatents:
         ]
         waveforms = torch.from_numpy(np.stack(pieces)).to(self._device)
         image = self._model.image_codec.encode(self._mel(normalise_peak(waveforms)))
-        window, overlap = self._model.canvas.window, self._model.canvas.overlap
-        codec = LatentCodec(
-            self._model.components["vae"], window=window, overlap=overlap, slicing=self._slicing
-        )
-        with casting(self._device, self._precision):
-            moments = codec.moments(image).float().cpu().numpy()
-        factor = np.float32(codec.scaling_factor)
+        factor = np.float32(self._model.latent_codec.scaling_factor)
         return [
             (mean + deviation * np.asarray(rng.standard_normal(mean.shape), np.float32)) * factor
-            for (mean, deviation), rng in zip(moments, rngs, strict=True)
+            for (mean, deviation), rng in zip(self._moments(image), rngs, strict=True)
         ]
+
+    def _moments(self, image: SpecImage) -> NDArray[np.float32]:
+        canvas, vae = self._model.canvas, self._model.components["vae"]
+        codec = LatentCodec(vae, window=canvas.window, overlap=canvas.overlap, slicing=False)
+        with casting(self._device, self._precision):
+            parts = [codec.moments(image[i : i + _AT_ONCE]) for i in range(0, len(image), _AT_ONCE)]
+        return torch.cat(parts).float().cpu().numpy()
 
 
 class LiveTexts:

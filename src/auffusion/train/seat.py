@@ -49,6 +49,8 @@ class Seat:
         self.trained = [p for p in player.module.parameters() if p.requires_grad]
         if not self.trained:
             raise InputError(f"the player {player.name} has no parameter to train")
+        # Kept, for walking through a network's modules takes as long as a small one's layers.
+        self.buffers = [*player.module.buffers()]
         self.device = self.trained[0].device
         self.optimiser = torch.optim.AdamW(
             self.trained,
@@ -180,4 +182,4 @@ def moving_alone(seat: Seat, seats: Sequence[Seat]) -> Generator[None]:
 
 def copied_buffers(seats: Sequence[Seat]) -> list[tuple[Tensor, Tensor]]:
     """All players' running statistics with copies, for one forward pass with NaN spoils them."""
-    return [(buffer, buffer.clone()) for seat in seats for buffer in seat.module.buffers()]
+    return [(buffer, buffer.clone()) for seat in seats for buffer in seat.buffers]
