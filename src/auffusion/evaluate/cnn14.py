@@ -128,6 +128,19 @@ class Cnn14(nn.Module):
             before = after
         self.fc1 = nn.Linear(config.features, config.features)
         self.fc_audioset = nn.Linear(config.features, config.classes)
+        self._turned = False
+
+    def turned(self) -> "Cnn14":
+        """This network, its maps from now on computed with time along their rows.
+
+        The deepest maps are two bands wide, and a processor convolves rows: the same sums then take
+        two thirds of the time. Done once the weights are loaded, whose kernels it turns.
+        """
+        self._turned = not self._turned
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                module.weight.data = module.weight.data.mT.contiguous()
+        return self
 
     def forward(
         self, waveform: Waveform
@@ -144,12 +157,13 @@ class Cnn14(nn.Module):
             )
         x = self.logmel_extractor(self.spectrogram_extractor(waveform))
         # The bands are normalised each by itself, as if they were channels.
-        x = self.bn0(x.mT[..., None]).permute(0, 3, 2, 1)
+        x = self.bn0(x.mT[..., None]).movedim(-1, 1)
+        x = x if self._turned else x.mT
         for block in range(_POOLINGS + 1):
             x = self.get_submodule(f"conv_block{block + 1}")(x)
             if block < _POOLINGS:
                 x = F.avg_pool2d(x, 2)
-        over_time = x.mean(dim=3)
+        over_time = x.mean(dim=2 if self._turned else 3)
         pooled = over_time.amax(dim=2) + over_time.mean(dim=2)
         embedding = F.relu(self.fc1(pooled))
         return embedding, self.fc_audioset(embedding)
@@ -171,7 +185,7 @@ def load_cnn14(path: Path, config: Cnn14Config, device: str = "cpu") -> Cnn14:
         complaint=f"{path} does not fit Cnn14 for {config.sample_rate} Hz",
         advice="fetch the file again",
     )
-    return ready(folded(network), device)
+    return ready(folded(network).turned(), device)
 
 
 class Cnn14Extractor:
