@@ -7,8 +7,8 @@ Diffusion: the reference is the loop of diffusers' `train_text_to_image.py` (0.4
 without its command line: per step it encodes the pictures with the VAE and the captions with the
 text encoder, draws noise and timesteps, and takes an AdamW step with clipping. Ours is measured
 with caches and without. The models are a tiny one, one with the proportions of Stable Diffusion 1.5
-at a quarter of all its widths, the embedded one, whose VAE is a fraction of a usual one's work, and
-on a GPU one of Stable Diffusion's full size.
+at a quarter of all its widths and of its length, the embedded one, whose VAE is a fraction of a
+usual one's work, and on a GPU one of Stable Diffusion's full size.
 
 Vocoder: the reference is the loop of HiFi-GAN's paper: discriminators first, then the generator,
 each judging anew.
@@ -152,9 +152,8 @@ def ours(
 ) -> list[float]:
     """Seconds of each step of our loop."""
     changes = [f"data.folder={data}", f"model.base={base}", *_loop_settings(steps, 1e-5, place)]
-    if place.device == "cuda":
-        # diffusers' example needs no checkpointing either where the memory is there.
-        changes += ["model.gradient_checkpointing=false"]
+    # diffusers' example needs no checkpointing either where the memory is there.
+    changes += ["model.gradient_checkpointing=false"]
     if caches is not None:
         changes += [f"data.latents={caches / 'latents'}", f"data.text={caches / 'text'}"]
     config = read_config(DiffusionConfig, None, changes)
@@ -199,7 +198,11 @@ def _until(times: list[float], steps: int, told: dict[str, float]) -> Callable[.
 
 
 def write_model(folder: Path, part: int) -> Path:
-    """Stable Diffusion 1.5's proportions, all widths divided by `part`; random weights."""
+    """Stable Diffusion 1.5's proportions, all widths divided by `part`; random weights.
+
+    The canvas is as many times shorter: attention grows with the square of its length, convolutions
+    with the square of the widths, and so each keeps its share of the work.
+    """
     tiny: Any = tiny_pipeline(layout="stable-diffusion")
     vae: Any = AutoencoderKL
     parts = {
@@ -211,11 +214,12 @@ def write_model(folder: Path, part: int) -> Path:
             latent_channels=4,
         ),
         "unet": UNet2DConditionModel(
-            sample_size=(32, 128),
+            sample_size=(32, 128 // part),
             block_out_channels=(320 // part, 640 // part, 1280 // part, 1280 // part),
             norm_num_groups=32 // (part // 2 or 1),
             cross_attention_dim=768 // part,
-            attention_head_dim=8,
+            # Heads of 40 features and more, as Stable Diffusion has them; so fewer of them.
+            attention_head_dim=max(1, 8 // part),
         ),
         "text_encoder": CLIPTextModel(
             CLIPTextConfig(
@@ -230,7 +234,9 @@ def write_model(folder: Path, part: int) -> Path:
         "vocoder": HifiGanVocoder(upsample_initial_channel=64),
     }
     kept = {"tokenizer": tiny.tokenizer, "scheduler": tiny.scheduler}
-    AuffusionPipeline(**parts, **kept, text_convention="stable-diffusion").save_pretrained(folder)
+    AuffusionPipeline(
+        **parts, **kept, text_convention="stable-diffusion", canvas_frames=1024 // part
+    ).save_pretrained(folder)
     return folder
 
 
