@@ -1,14 +1,15 @@
 """Samples a second of our training loop beside reference loops.
 
-    python benchmarks/training.py [--steps 12] [--runs 3] [--only tiny,mid,embedded,vocoder]
+    python benchmarks/training.py [--steps 12] [--runs 3] [--only tiny,mid,own,embedded,vocoder]
     python benchmarks/training.py --device cuda --precision bfloat16 --batch 16 --only full
 
 Diffusion: the reference is the loop of diffusers' `train_text_to_image.py` (0.42), written down
 without its command line: per step it encodes the pictures with the VAE and the captions with the
 text encoder, draws noise and timesteps, and takes an AdamW step with clipping. Ours is measured
-with caches and without. The models are a tiny one, one with the proportions of Stable Diffusion 1.5
-at a quarter of all its widths and of its length, the embedded one, whose VAE is a fraction of a
-usual one's work, and on a GPU one of Stable Diffusion's full size.
+with caches and without. The models are a tiny one; one with the proportions of Stable Diffusion 1.5
+at a quarter of all its widths and of its length; the same U-Net behind Stable Diffusion's own VAE
+and text encoder, as small U-Nets of the hub have them; the embedded one, whose VAE is a fraction of
+a usual one's work; and on a GPU one of Stable Diffusion's full size.
 
 Vocoder: the reference is the loop of HiFi-GAN's paper: discriminators first, then the generator,
 each judging anew.
@@ -197,19 +198,21 @@ def _until(times: list[float], steps: int, told: dict[str, float]) -> Callable[.
     return tell
 
 
-def write_model(folder: Path, part: int) -> Path:
+def write_model(folder: Path, part: int, frozen: int | None = None) -> Path:
     """Stable Diffusion 1.5's proportions, all widths divided by `part`; random weights.
 
     The canvas is as many times shorter: attention grows with the square of its length, convolutions
-    with the square of the widths, and so each keeps its share of the work.
+    with the square of the widths, and so each keeps its share of the work. `frozen` divides those
+    of VAE and text encoder where it is another number.
     """
+    frozen = frozen or part
     tiny: Any = tiny_pipeline(layout="stable-diffusion")
     vae: Any = AutoencoderKL
     parts = {
         "vae": vae(
             down_block_types=("DownEncoderBlock2D",) * 4,
             up_block_types=("UpDecoderBlock2D",) * 4,
-            block_out_channels=(128 // part, 256 // part, 512 // part, 512 // part),
+            block_out_channels=(128 // frozen, 256 // frozen, 512 // frozen, 512 // frozen),
             layers_per_block=2,
             latent_channels=4,
         ),
@@ -217,15 +220,15 @@ def write_model(folder: Path, part: int) -> Path:
             sample_size=(32, 128 // part),
             block_out_channels=(320 // part, 640 // part, 1280 // part, 1280 // part),
             norm_num_groups=32 // (part // 2 or 1),
-            cross_attention_dim=768 // part,
+            cross_attention_dim=768 // frozen,
             # Heads of 40 features and more, as Stable Diffusion has them; so fewer of them.
             attention_head_dim=max(1, 8 // part),
         ),
         "text_encoder": CLIPTextModel(
             CLIPTextConfig(
                 vocab_size=49408,
-                hidden_size=768 // part,
-                intermediate_size=3072 // part,
+                hidden_size=768 // frozen,
+                intermediate_size=3072 // frozen,
                 num_hidden_layers=12,
                 num_attention_heads=12,
                 eos_token_id=tiny.tokenizer.eos_token_id,
@@ -248,6 +251,8 @@ def models(folder: Path, wanted: set[str]) -> dict[str, str]:
         found["tiny"] = str(folder / "tiny")
     if "mid" in wanted:
         found["mid-size, 54 M"] = str(write_model(folder / "mid", 4))
+    if "own" in wanted:
+        found["mid-size with Stable Diffusion's VAE, 57 M"] = str(write_model(folder / "own", 4, 1))
     if "full" in wanted:
         found["full size, 860 M"] = str(write_model(folder / "full", 1))
     if "embedded" in wanted:
@@ -309,7 +314,7 @@ def main() -> None:
     )
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--only", default="tiny,mid,embedded,vocoder")
+    parser.add_argument("--only", default="tiny,mid,own,embedded,vocoder")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
     parser.add_argument("--batch", type=int, default=4)
