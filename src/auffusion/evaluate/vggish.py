@@ -86,7 +86,7 @@ class Vggish(nn.Module):
         before = 1
         for group in _GROUPS:
             for after in group:
-                layers += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU()]
+                layers += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU(inplace=True)]
                 before = after
             layers.append(nn.MaxPool2d(2))
         self.features = nn.Sequential(*layers)
