@@ -13,7 +13,8 @@ than steps. Both swap words (windows 0.8 and 0.4) and blend locally by the grid 
 
 Each runs in a process of its own, one after the other; told are the seconds of the walk, by the
 clock and of the processor, which other processes beside do not falsify, the peak resident size of
-the process, what of it came after the weights were there, and the maps kept at the end. The latents of both must agree, which is checked. `--small` rehearses on a small network.
+the process, what of it came after the weights were there, and the maps kept at the end. The latents
+of both must agree, which is checked. `--small` rehearses on a small network.
 """
 
 import argparse
