@@ -25,7 +25,7 @@ from auffusion.errors import InputError
 from auffusion.evaluate.conv_block import ConvBlock, folded
 from auffusion.evaluate.hearing import Hearing
 from auffusion.evaluate.htk_mel import htk_triangles
-from auffusion.evaluate.inference import OnFirstUse, exact_inference, ready
+from auffusion.evaluate.inference import OnFirstUse, exact_inference, few_at_a_time, ready
 from auffusion.evaluate.weights import FoundWeights
 from auffusion.shapes import Waveform
 from auffusion.weights import NUMPY_VALUES, load_strictly, only_tensors, read_content
@@ -98,7 +98,8 @@ class Aisfx(nn.Module):
 
     def forward(self, blocks: Float[Tensor, "block 100 96"]) -> Float[Tensor, "block 512"]:
         """Embeddings."""
-        return self.embedding_net(blocks[:, None])
+        widest = _CHANNELS[0] * blocks[0].numel()
+        return few_at_a_time(self.embedding_net, blocks[:, None], widest)
 
 
 def load_aisfx(path: Path, device: str = "cpu") -> Aisfx:

@@ -19,13 +19,15 @@ from torch import Tensor, nn
 from auffusion.errors import InputError
 from auffusion.evaluate.conv_block import ConvBlock, folded
 from auffusion.evaluate.hearing import AUDIOLDM_EVAL, Hearing
-from auffusion.evaluate.inference import OnFirstUse, exact_inference, ready
+from auffusion.evaluate.inference import OnFirstUse, exact_inference, few_at_a_time, ready
 from auffusion.evaluate.weights import FoundWeights
 from auffusion.mel import mel_filterbank
 from auffusion.shapes import Waveform
 from auffusion.weights import NUMPY_VALUES, load_strictly, only_tensors, read_state
 
 _POOLINGS = 5
+# The blocks behind these have more weights than maps.
+_SHALLOW = 4
 _FLOOR = 1e-10
 _VERSION = 1
 
@@ -159,14 +161,22 @@ class Cnn14(nn.Module):
         # The bands are normalised each by itself, as if they were channels.
         x = self.bn0(x.mT[..., None]).movedim(-1, 1)
         x = x if self._turned else x.mT
-        for block in range(_POOLINGS + 1):
-            x = self.get_submodule(f"conv_block{block + 1}")(x)
-            if block < _POOLINGS:
-                x = F.avg_pool2d(x, 2)
+        x = few_at_a_time(self._shallow, x, self.config.channels * x[0].numel())
+        x = self._deep(x)
         over_time = x.mean(dim=2 if self._turned else 3)
         pooled = over_time.amax(dim=2) + over_time.mean(dim=2)
         embedding = F.relu(self.fc1(pooled))
         return embedding, self.fc_audioset(embedding)
+
+    def _shallow(self, maps: Tensor) -> Tensor:
+        for block in range(1, _SHALLOW + 1):
+            maps = F.avg_pool2d(self.get_submodule(f"conv_block{block}")(maps), 2)
+        return maps
+
+    def _deep(self, maps: Tensor) -> Tensor:
+        for block in range(_SHALLOW + 1, _POOLINGS + 1):
+            maps = F.avg_pool2d(self.get_submodule(f"conv_block{block}")(maps), 2)
+        return self.get_submodule(f"conv_block{_POOLINGS + 1}")(maps)
 
 
 def load_cnn14(path: Path, config: Cnn14Config, device: str = "cpu") -> Cnn14:

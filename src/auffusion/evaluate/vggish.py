@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from auffusion.errors import InputError
 from auffusion.evaluate.hearing import AUDIOLDM_EVAL, Hearing
 from auffusion.evaluate.htk_mel import htk_triangles
-from auffusion.evaluate.inference import OnFirstUse, exact_inference, ready
+from auffusion.evaluate.inference import OnFirstUse, exact_inference, few_at_a_time, ready
 from auffusion.evaluate.weights import FoundWeights
 from auffusion.shapes import Waveform
 from auffusion.weights import load_strictly, only_tensors, read_state
@@ -98,7 +98,8 @@ class Vggish(nn.Module):
 
     def forward(self, examples: Float[Tensor, "example 96 64"]) -> Float[Tensor, "example 128"]:
         """Embeddings, before or after the last ReLU."""
-        maps = self.features(examples[:, None])
+        widest = _GROUPS[0][0] * examples[0].numel()
+        maps = few_at_a_time(self.features, examples[:, None], widest)
         # The weights come from TensorFlow, where channels are the last dimension.
         embedding = self.embeddings(maps.permute(0, 2, 3, 1).flatten(1))
         return F.relu(embedding) if self._last_relu else embedding
