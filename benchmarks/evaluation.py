@@ -213,7 +213,7 @@ def main() -> None:
     words.add_argument("--clips", type=int, default=100, help="on each side")
     words.add_argument("--seconds", type=float, default=10.0)
     words.add_argument("--threads", type=int, default=2)
-    words.add_argument("--batch-s", type=float, default=80.0, help="of ours")
+    words.add_argument("--batch-s", type=float, default=160.0, help="of ours")
     words.add_argument("--device", default="cpu")
     words.add_argument("--no-root", action="store_true")
     given = words.parse_args()

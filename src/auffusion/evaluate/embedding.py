@@ -30,7 +30,7 @@ OnSounds = Callable[[Sequence[HeardSound]], None]
 class EmbeddingOptions:
     """How the work is cut; it changes features by no more than the last bits of a float."""
 
-    batch_s: float = 80.0
+    batch_s: float = 160.0
     """Seconds of sound that a network hears at once."""
     unit_files: int = 32
     """Files of a unit, which is what a killed run loses at most."""
