@@ -1,15 +1,15 @@
 """Samples a second of our training loop beside reference loops.
 
-    python benchmarks/training.py [--steps 12] [--runs 3] [--only tiny,mid,own,embedded,vocoder]
+    python benchmarks/training.py [--steps 12] [--runs 3] [--only tiny,mid,quarter,embedded,vocoder]
     python benchmarks/training.py --device cuda --precision bfloat16 --batch 16 --only full
 
 Diffusion: the reference is the loop of diffusers' `train_text_to_image.py` (0.42), written down
 without its command line: per step it encodes the pictures with the VAE and the captions with the
 text encoder, draws noise and timesteps, and takes an AdamW step with clipping. Ours is measured
-with caches and without. The models are a tiny one; one with the proportions of Stable Diffusion 1.5
-at a quarter of all its widths and of its length; the same U-Net behind Stable Diffusion's own VAE
-and text encoder, as small U-Nets of the hub have them; the embedded one, whose VAE is a fraction of
-a usual one's work; and on a GPU one of Stable Diffusion's full size.
+with caches and without. The models are a tiny one; a U-Net at a quarter of Stable Diffusion 1.5's
+widths and length behind its own VAE and text encoder, as small U-Nets of the hub have them; the same
+with VAE and text encoder at a quarter too, so that each has its share of the full model's work; the
+embedded one, whose VAE is a fraction of a usual one's work; and on a GPU one of full size.
 
 Vocoder: the reference is the loop of HiFi-GAN's paper: discriminators first, then the generator,
 each judging anew.
@@ -250,9 +250,9 @@ def models(folder: Path, wanted: set[str]) -> dict[str, str]:
         tiny_pipeline(seed=0).save_pretrained(folder / "tiny")
         found["tiny"] = str(folder / "tiny")
     if "mid" in wanted:
-        found["mid-size, 54 M"] = str(write_model(folder / "mid", 4))
-    if "own" in wanted:
-        found["mid-size with Stable Diffusion's VAE, 57 M"] = str(write_model(folder / "own", 4, 1))
+        found["mid-size U-Net, 57 M"] = str(write_model(folder / "mid", 4, 1))
+    if "quarter" in wanted:
+        found["all at a quarter, 54 M"] = str(write_model(folder / "quarter", 4))
     if "full" in wanted:
         found["full size, 860 M"] = str(write_model(folder / "full", 1))
     if "embedded" in wanted:
@@ -314,7 +314,7 @@ def main() -> None:
     )
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--only", default="tiny,mid,own,embedded,vocoder")
+    parser.add_argument("--only", default="tiny,mid,quarter,embedded,vocoder")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
     parser.add_argument("--batch", type=int, default=4)
