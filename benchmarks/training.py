@@ -7,7 +7,7 @@ Diffusion: the reference is the loop of diffusers' `train_text_to_image.py` (0.4
 without its command line: per step it encodes the pictures with the VAE and the captions with the
 text encoder, draws noise and timesteps, and takes an AdamW step with clipping. Ours is measured
 with caches and without. The models are a tiny one; a U-Net at a quarter of Stable Diffusion 1.5's
-widths and length behind its own VAE and text encoder, as small U-Nets of the hub have them; the same
+widths and length behind its own VAE and text encoder, as small U-Nets of the hub have it; the same
 with VAE and text encoder at a quarter too, so that each has its share of the full model's work; the
 embedded one, whose VAE is a fraction of a usual one's work; and on a GPU one of full size.
 
