@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.backends import cudnn
 
+from auffusion.evaluate.row_convolution import by_rows
+
 # Bytes of a layer's maps that a processor's cache still holds.
 _CACHE = 16 << 20
 T = TypeVar("T")
@@ -16,6 +18,8 @@ Network = TypeVar("Network", bound=nn.Module)
 
 def ready(network: Network, device: str) -> Network:
     """The network on its device, for inference, its images stored with the channels last."""
+    if torch.device(device).type == "cpu":
+        by_rows(network)
     moved: Any = network.requires_grad_(False).eval().to(device)
     # Faster on a CPU, by a tenth to almost twice; the last bits differ.
     return moved.to(memory_format=torch.channels_last)
