@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from auffusion.train.latent_cache import MakeLatentComputer
 from auffusion.train.loop import Ending
 from auffusion.train.starting_model import StartingModel, load_starting_model
 from auffusion.train.text_cache import MakeTextComputer
+from auffusion.train.training_data import TrainingData, TrainingSet
 
 SOUNDS = Path(__file__).parents[1] / "sounds"
 CAPTIONS = {
@@ -169,6 +171,29 @@ def test_several_sets_are_learnt_from_as_if_they_were_one(data, tiny, tmp_path):
     assert KINDS["diffusion"].run(settings, tmp_path / "run", "cpu") is Ending.FINISHED
     card = (tmp_path / "run/model/README.md").read_text()
     assert card.count("4 clips, 0.00 hours. Licences of the clips: unknown (4).") == 2
+
+
+def test_sets_with_and_without_caches_give_each_slot_its_own_clip(data, tiny, tmp_path):
+    base, run = tiny / "adapter", tmp_path / "run"
+    latents, text = tmp_path / "latents", tmp_path / "text"
+    compute_cache(MakeLatentComputer(data=data, model=str(base)), latents, SerialExecutor())
+    compute_cache(MakeTextComputer(data=data, model=str(base)), text, SerialExecutor())
+    live = TrainingSet(folder=data)
+    cached = TrainingSet(folder=data, latents=latents, text=text)
+
+    def drawn(first, second):
+        settings = config(data, base)
+        sets = TrainingData(folder=data, latents=first.latents, text=first.text, more=(second,))
+        loop = replace(settings.loop, batch=8)
+        return diffusion_task(replace(settings, data=sets, loop=loop), run, "cpu").draw(3, range(8))
+
+    wanted = drawn(live, live)
+    for found in (drawn(live, cached), drawn(cached, live)):
+        # A cache keeps moments and rows in float16.
+        torch.testing.assert_close(found.clean, wanted.clean, rtol=0, atol=5e-3)
+        torch.testing.assert_close(found.rows, wanted.rows, rtol=0, atol=5e-3)
+        assert not torch.equal(found.clean, wanted.clean)
+    assert (wanted.clean[0] - wanted.clean[1]).abs().max() > 0.1
 
 
 def test_caches_of_other_data_or_models_are_refused(data, tiny, tmp_path):

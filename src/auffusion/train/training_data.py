@@ -1,10 +1,11 @@
 """The data of a run: one prepared set, or several as if they were one."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,8 @@ from auffusion.train.examples import (
 from auffusion.train.latent_cache import LatentCache
 from auffusion.train.loop_settings import Precision
 from auffusion.train.text_cache import TextCache
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,19 +145,15 @@ class _JoinedLatents:
     def draw(
         self, clips: Sequence[int], rngs: Sequence[np.random.Generator]
     ) -> Sequence[NDArray[np.float32]]:
-        drawn: dict[int, NDArray[np.float32]] = {}
-        missing: list[int] = []
-        for slot, clip in enumerate(clips):
+        cached: list[NDArray[np.float32] | None] = []
+        for clip, rng in zip(clips, rngs, strict=True):
             part, own = self._data.place(clip)
             cache = self._caches[part]
-            if cache is None:
-                missing.append(slot)
-            else:
-                drawn[slot] = cache.draw(own, rngs[slot])
-        if missing:
-            fresh = self._live.draw([clips[slot] for slot in missing], [rngs[s] for s in missing])
-            drawn |= zip(missing, fresh, strict=True)
-        return [drawn[slot] for slot in range(len(clips))]
+            cached.append(None if cache is None else cache.draw(own, rng))
+        return _filled(
+            cached,
+            lambda slots: self._live.draw([clips[s] for s in slots], [rngs[s] for s in slots]),
+        )
 
 
 class _JoinedTexts:
@@ -171,18 +170,12 @@ class _JoinedTexts:
         return self._live.captions(clip) if cache is None else cache.captions(own)
 
     def rows(self, chosen: Chosen) -> Sequence[Rows]:
-        found: dict[int, Rows] = {}
-        missing: list[int] = []
-        for slot, (clip, which) in enumerate(chosen):
+        cached: list[Rows | None] = []
+        for clip, which in chosen:
             part, own = self._data.place(clip)
             cache = self._caches[part]
-            if cache is None:
-                missing.append(slot)
-            else:
-                found[slot] = cache.rows(own, which)
-        if missing:
-            found |= zip(missing, self._live.rows([chosen[slot] for slot in missing]), strict=True)
-        return [found[slot] for slot in range(len(chosen))]
+            cached.append(None if cache is None else cache.rows(own, which))
+        return _filled(cached, lambda slots: self._live.rows([chosen[slot] for slot in slots]))
 
     def silent(self) -> Rows:
         first = self._caches[0]
@@ -190,3 +183,10 @@ class _JoinedTexts:
             return self._live.silent()
         # The cache keeps it behind the last clip.
         return first.rows(len(first), 0)
+
+
+def _filled(cached: Sequence[T | None], live: Callable[[list[int]], Sequence[T]]) -> list[T]:
+    """What the caches had, and in the other slots what is made for all of them together."""
+    missing = [slot for slot, one in enumerate(cached) if one is None]
+    fresh = dict(zip(missing, live(missing), strict=True)) if missing else {}
+    return [fresh[slot] if one is None else one for slot, one in enumerate(cached)]
