@@ -161,22 +161,19 @@ class Cnn14(nn.Module):
         # The bands are normalised each by itself, as if they were channels.
         x = self.bn0(x.mT[..., None]).movedim(-1, 1)
         x = x if self._turned else x.mT
-        x = few_at_a_time(self._shallow, x, self.config.channels * x[0].numel())
-        x = self._deep(x)
+        shallow = partial(self._pooled_blocks, range(1, _SHALLOW + 1))
+        x = few_at_a_time(shallow, x, self.config.channels * x[0].numel())
+        x = self._pooled_blocks(range(_SHALLOW + 1, _POOLINGS + 1), x)
+        x = self.get_submodule(f"conv_block{_POOLINGS + 1}")(x)
         over_time = x.mean(dim=2 if self._turned else 3)
         pooled = over_time.amax(dim=2) + over_time.mean(dim=2)
         embedding = F.relu(self.fc1(pooled))
         return embedding, self.fc_audioset(embedding)
 
-    def _shallow(self, maps: Tensor) -> Tensor:
-        for block in range(1, _SHALLOW + 1):
+    def _pooled_blocks(self, blocks: range, maps: Tensor) -> Tensor:
+        for block in blocks:
             maps = F.avg_pool2d(self.get_submodule(f"conv_block{block}")(maps), 2)
         return maps
-
-    def _deep(self, maps: Tensor) -> Tensor:
-        for block in range(_SHALLOW + 1, _POOLINGS + 1):
-            maps = F.avg_pool2d(self.get_submodule(f"conv_block{block}")(maps), 2)
-        return self.get_submodule(f"conv_block{_POOLINGS + 1}")(maps)
 
 
 def load_cnn14(path: Path, config: Cnn14Config, device: str = "cpu") -> Cnn14:

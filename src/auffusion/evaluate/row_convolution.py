@@ -59,8 +59,7 @@ class RowConvolution(nn.Module):
                 strict=True,
             )
         )
-        shape = (*m0.shape[:-1], even)
-        out = m0.new_empty(shape).contiguous(memory_format=torch.channels_last)
+        out = torch.empty((*m0.shape[:-1], even), dtype=m0.dtype, memory_format=torch.channels_last)
         torch.sub(m1 - m2, m3, out=out[..., 1::2])
         torch.add(m0, m1.add_(m2), out=out[..., 0::2])
         return out[..., :width]
