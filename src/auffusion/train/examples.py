@@ -1,6 +1,7 @@
 """Where a denoiser's examples come from: caches, or what is encoded as it is drawn."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -11,7 +12,6 @@ from auffusion.data.clips import Clip
 from auffusion.data.drawing import CROP, canvas
 from auffusion.data.prepared import PreparedData
 from auffusion.errors import InputError
-from auffusion.latent import LatentCodec
 from auffusion.mel import MelSpectrogram, normalise_peak
 from auffusion.pipeline import AuffusionPipeline
 from auffusion.shapes import SpecImage
@@ -83,11 +83,17 @@ class LiveLatents:
     def __init__(self, data: Clips, model: AuffusionPipeline, precision: Precision) -> None:
         self._data, self._model = data, model
         self._precision: Precision = precision
-        # Convolutions are faster with the channels last, on processors and accelerators alike.
-        vae = model.components["vae"].to(memory_format=torch.channels_last)
-        self._device = vae.device
-        self._mel = MelSpectrogram(model.mel).to(self._device)
         self._width = model.canvas.samples(None)
+
+    # Made at the first draw: where all sets have caches, none comes.
+    @cached_property
+    def _device(self) -> torch.device:
+        # Convolutions are faster with the channels last, on processors and accelerators alike.
+        return self._model.components["vae"].to(memory_format=torch.channels_last).device
+
+    @cached_property
+    def _mel(self) -> MelSpectrogram:
+        return MelSpectrogram(self._model.mel).to(self._device)
 
     def draw(
         self, clips: Sequence[int], rngs: Sequence[np.random.Generator]
@@ -107,8 +113,8 @@ class LiveLatents:
         ]
 
     def _moments(self, image: SpecImage) -> NDArray[np.float32]:
-        canvas, vae = self._model.canvas, self._model.components["vae"]
-        codec = LatentCodec(vae, window=canvas.window, overlap=canvas.overlap, slicing=False)
+        codec = self._model.latent_codec
+        codec.slicing = False
         with casting(self._device, self._precision):
             parts = [codec.moments(image[i : i + _AT_ONCE]) for i in range(0, len(image), _AT_ONCE)]
         return torch.cat(parts).float().cpu().numpy()

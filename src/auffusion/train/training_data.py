@@ -120,8 +120,7 @@ class JoinedData:
 
     def place(self, number: int) -> tuple[int, int]:
         """(set, number in it) of a clip."""
-        part = bisect_right(self.starts, number) - 1
-        return part, number - self.starts[part]
+        return _place(number, self.starts)
 
     def clip(self, number: int) -> Clip:
         """What is known of a clip."""
@@ -190,3 +189,13 @@ def _filled(cached: Sequence[T | None], live: Callable[[list[int]], Sequence[T]]
     missing = [slot for slot, one in enumerate(cached) if one is None]
     fresh = dict(zip(missing, live(missing), strict=True)) if missing else {}
     return [fresh[slot] if one is None else one for slot, one in enumerate(cached)]
+
+
+def _place(clip: int, starts: Sequence[int]) -> tuple[int, int]:
+    """(set, number in it) of a clip.
+
+    >>> _place(4, [0, 3, 9])
+    (1, 1)
+    """
+    part = bisect_right(starts, clip) - 1
+    return part, clip - starts[part]
