@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from records import RECORD
 
 from auffusion.cli.edit.app import edit
 from auffusion.cli.edit.edit import edit_options
@@ -16,7 +17,7 @@ from auffusion.cli.edit.loop import Loop
 from auffusion.cli.edit.restyle import Restyle
 from auffusion.cli.edit.upsample import Upsample
 from auffusion.errors import InputError
-from auffusion.studio.settings import Record, Settings, UsedEdit, UsedRecording
+from auffusion.studio.settings import Record, UsedEdit, UsedRecording
 
 NUMBER = st.floats(0, 600)
 OPTIONS = {
@@ -32,13 +33,6 @@ OPTIONS = {
     Loop: {"junction_s": NUMBER, "fade_s": NUMBER, "rounds": st.just(1)},
     Upsample: {"cutoff_hz": st.none() | NUMBER, "rounds": st.just(1)},
 }
-RECORD = Record(
-    settings=Settings(prompt="rain", guidance=7.5, length_s=2.56),
-    model="embedded",
-    identity="ab" * 32,
-    version="0.1.0",
-    samples="cd" * 32,
-)
 
 
 def record_of(one):

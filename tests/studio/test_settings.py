@@ -4,17 +4,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from records import RECORD
 
 from auffusion.errors import InputError
 from auffusion.studio.settings import Record, Settings
 
-RECORD = Record(
-    settings=Settings(prompt="rain", guidance=7.5, length_s=2.56),
-    model="embedded",
-    identity="ab" * 32,
-    version="0.1.0",
-    samples="cd" * 32,
-)
 TEXT = st.text(st.characters(codec="utf-8"))
 
 
